@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vgwctl - configure and watch redundant IPsec tunnels. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vgwctl.h"
+
+#define NETNS_DIR	"/run/netns/"
+
+#ifndef VGWCTL_VERSION
+#define VGWCTL_VERSION	"unknown"
+#endif
+
+struct global global;
+
+static const struct command commands[] = {
+	{ "show", "[DEV]",
+	  "state, tunnels, SAs, counters, last switch and why (the default)", cmd_show, 0 },
+	{ "add", "DEV [CONNECTION-OPTION VALUE]... {tunnel [NAME] KEY [TUNNEL-OPTION VALUE]...}...",
+	  "create a connection and its tunnels", cmd_add, 0 },
+	{ "set", "DEV [CONNECTION-OPTION VALUE]... [tunnel N|NAME TUNNEL-OPTION VALUE...]...",
+	  "change options, all or none", cmd_set, 0 },
+	{ "del", "DEV", "delete a connection and its tunnels", cmd_del, 0 },
+	{ "switch", "DEV N|NAME", "make a tunnel active by hand", cmd_switch, 0 },
+	{ "drain", "DEV N|NAME", "take a tunnel out of the choice", cmd_drain, 0 },
+	{ "undrain", "DEV N|NAME", "put it back", cmd_drain, 0 },
+	{ "monitor", "[DEV]", "events as they happen", cmd_monitor, 0 },
+	{ "check", "[DEV]", "what is wrong and what to do; exits 0 ok, 1 degraded, 2 down, 3 unknown",
+	  cmd_check, RC_CHECK_UNKNOWN },
+	{ "showconf", "DEV", "print the configuration, for syncconf", cmd_showconf, 0 },
+	{ "syncconf", "DEV FILE", "change what differs from FILE (- for standard input)",
+	  cmd_syncconf, 0 },
+	/* For the shell's completion. */
+	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0 },
+};
+
+static const char *const option_help =
+	"\n"
+	"CONNECTION-OPTION: revert DELAY|never, mtu N|auto, mss N|auto|off\n"
+	"KEY:               if_id N | mark N[/MASK]\n"
+	"TUNNEL-OPTION:     local ADDR|any, remote ADDR|any, inside ADDR/LEN|none, peer ADDR|none,\n"
+	"                   preference N, keepalive INTERVAL|active|passive|off, interval TIME,\n"
+	"                   misses N\n"
+	"Times take ms, s, m, h or d; a bare number is seconds. See vgwctl(8).\n";
+
+static void help(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "Usage: vgwctl [-j|--json] [-p|--pretty] [-c|--color[=always|auto|never]]\n"
+		   "              [-n|--netns NETNS] COMMAND\n\n");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (commands[i].help)
+			fprintf(f, "  vgwctl %s %s\n        %s\n", commands[i].name,
+				commands[i].usage, commands[i].help);
+	fputs(option_help, f);
+}
+
+/**
+ * usage_error - say what was typed wrong
+ * @cmd: the command
+ * @fmt: what
+ *
+ * Return: the exit code
+ */
+int usage_error(const struct command *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "vgwctl: %s: ", cmd->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nUsage: vgwctl %s %s\n", cmd->name, cmd->usage);
+	return cmd->rc_usage ? cmd->rc_usage : RC_USAGE;
+}
+
+/**
+ * usage_error_of - say what was typed wrong of a device
+ * @cmd: the command
+ * @dev: the device
+ * @p: what
+ *
+ * Return: the exit code
+ */
+int usage_error_of(const struct command *cmd, const char *dev, const struct problem *p)
+{
+	fprintf(stderr, "vgwctl: %s %s: %s\nUsage: vgwctl %s %s\n", cmd->name, dev, p->text,
+		cmd->name, cmd->usage);
+	return cmd->rc_usage ? cmd->rc_usage : RC_USAGE;
+}
+
+/**
+ * refused - say what the kernel said
+ * @cmd: the command
+ * @dev: the connection, NULL for none
+ * @err: the kernel's answer
+ *
+ * Return: the exit code
+ */
+int refused(const struct command *cmd, const char *dev, const struct nl_error *err)
+{
+	fprintf(stderr, "vgwctl: %s%s%s: %s\n", cmd->name, dev ? " " : "", dev ? dev : "",
+		err->text);
+	return RC_REFUSED;
+}
+
+/**
+ * color - the sequence that begins a colour
+ * @c: which
+ */
+const char *color(enum color c)
+{
+	static const char *const seq[] = {
+		[COLOR_NONE] = "\033[0m",
+		[COLOR_BOLD] = "\033[1m",
+		[COLOR_GOOD] = "\033[32m",
+		[COLOR_WARN] = "\033[33m",
+		[COLOR_BAD] = "\033[31m",
+		[COLOR_DIM] = "\033[2m",
+	};
+
+	return global.color ? seq[c] : "";
+}
+
+/**
+ * color_state - the colour of a tunnel's state
+ * @state: enum vgw_state
+ */
+enum color color_state(uint32_t state)
+{
+	switch (state) {
+	case VGW_STATE_UP:
+		return COLOR_GOOD;
+	case VGW_STATE_PROBING:
+	case VGW_STATE_SUSPECT:
+		return COLOR_WARN;
+	case VGW_STATE_DISABLED:
+		return COLOR_DIM;
+	default:
+		return COLOR_BAD;
+	}
+}
+
+static bool color_auto(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (no && *no)
+		return false;
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
+}
+
+static int parse_color(const char *mode)
+{
+	/* -c alone and -c=MODE, as iproute2 takes them. */
+	if (mode && *mode == '=')
+		mode++;
+	if (!mode || !strcmp(mode, "always"))
+		global.color = true;
+	else if (!strcmp(mode, "never"))
+		global.color = false;
+	else if (!strcmp(mode, "auto"))
+		global.color = color_auto();
+	else {
+		fprintf(stderr, "vgwctl: --color=%s: not always, auto or never\n", mode);
+		return -1;
+	}
+	return 0;
+}
+
+static int enter_netns(const char *name)
+{
+	char path[4096];
+	int fd;
+
+	if (strchr(name, '/'))
+		snprintf(path, sizeof(path), "%s", name);
+	else
+		snprintf(path, sizeof(path), NETNS_DIR "%s", name);
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		fprintf(stderr, "vgwctl: netns %s: %s: %s\n", name, path, strerror(errno));
+		return -1;
+	}
+	if (setns(fd, CLONE_NEWNET)) {
+		fprintf(stderr, "vgwctl: netns %s: %s\n", name,
+			errno == EINVAL ? "that is no network namespace" : strerror(errno));
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	const char *words[sizeof(commands) / sizeof(commands[0])], *hint;
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+		if (commands[i].help)
+			words[n++] = commands[i].name;
+	}
+	fprintf(stderr, "vgwctl: %s: no such command", name);
+	hint = nearest(name, words, n);
+	if (hint)
+		fprintf(stderr, "; did you mean %s?\n", hint);
+	else
+		fprintf(stderr, "; vgwctl --help lists them\n");
+	return NULL;
+}
+
+/* What was printed has to have arrived before success is claimed. */
+static int finish(int rc)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		if (errno != EPIPE) {
+			fprintf(stderr, "vgwctl: writing the output: %s\n", strerror(errno));
+			return rc ? rc : RC_REFUSED;
+		}
+	}
+	return rc;
+}
+
+/* 0 go on, 1 done, -1 wrong */
+static int parse_global(int argc, char **argv, const char **netns)
+{
+	static const struct option longopts[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "pretty", no_argument, NULL, 'p' },
+		{ "color", optional_argument, NULL, 'c' },
+		{ "netns", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{}
+	};
+	int c;
+
+	global.color = color_auto();
+	while ((c = getopt_long(argc, argv, "+jpc::n:hV", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			global.json = true;
+			break;
+		case 'p':
+			global.pretty = true;
+			break;
+		case 'c':
+			if (parse_color(optarg))
+				return -1;
+			break;
+		case 'n':
+			*netns = optarg;
+			break;
+		case 'h':
+			help(stdout);
+			return 1;
+		case 'V':
+			printf("vgwctl %s\n", VGWCTL_VERSION);
+			return 1;
+		default:
+			fprintf(stderr, "vgwctl --help shows what there is\n");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char word[] = "show", *show[] = { word, NULL };
+	const struct command *cmd;
+	const char *netns = NULL;
+	int ret;
+
+	/* A reader that goes away is noticed where output is written. */
+	signal(SIGPIPE, SIG_IGN);
+
+	ret = parse_global(argc, argv, &netns);
+	if (ret)
+		return ret < 0 ? RC_USAGE : finish(RC_OK);
+
+	argc -= optind;
+	argv += optind;
+	if (!argc) {
+		argc = 1;
+		argv = show;
+	}
+	if (!strcmp(argv[0], "help")) {
+		help(stdout);
+		return finish(RC_OK);
+	}
+	cmd = find_command(argv[0]);
+	if (!cmd)
+		return RC_USAGE;
+	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
+		printf("Usage: vgwctl %s %s\n%s\n", cmd->name, cmd->usage,
+		       cmd->help ? cmd->help : "");
+		return finish(RC_OK);
+	}
+	if (argc > 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1])
+		return usage_error(cmd, "%s: options go before the command: vgwctl %s %s",
+				   argv[argc - 1], argv[argc - 1], cmd->name);
+	if (netns && enter_netns(netns))
+		return cmd->rc_usage ? cmd->rc_usage : RC_REFUSED;
+
+	return finish(cmd->run(cmd, argc, argv));
+}
