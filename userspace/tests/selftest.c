@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What vgwctl does without a kernel: units, options, files. Prints TAP. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "units.h"
+
+static int count, failures;
+
+__attribute__((format(printf, 2, 3)))
+static void result(bool good, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%sok %d - ", good ? "" : "not ", ++count);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	failures += !good;
+}
+
+static void test_times(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint32_t ms;
+		const char *back;
+	} t[] = {
+		{ "10ms", 0, 10, "10ms" },
+		{ "2s", 0, 2000, "2s" },
+		{ "2", 0, 2000, "2s" },
+		{ "0.1", 0, 100, "100ms" },
+		{ "1.5s", 0, 1500, "1500ms" },
+		{ "1.50000000000s", 0, 1500, "1500ms" },
+		{ "90s", 0, 90000, "90s" },
+		{ "5m", 0, 300000, "5m" },
+		{ "1h", 0, 3600000, "1h" },
+		{ "2d", 0, 172800000, "48h" },
+		{ "0", 0, 0, "0s" },
+		{ "49d", 0, 4233600000U, "1176h" },
+		{ "50d", -ERANGE, 0, NULL },
+		{ "99999999999999999999", -ERANGE, 0, NULL },
+		{ "0.5ms", -ERANGE, 0, NULL },
+		{ "1.00000000001s", -ERANGE, 0, NULL },
+		{ "", -EINVAL, 0, NULL },
+		{ "s", -EINVAL, 0, NULL },
+		{ "-1s", -EINVAL, 0, NULL },
+		{ "1.s", -EINVAL, 0, NULL },
+		{ ".5s", -EINVAL, 0, NULL },
+		{ "1 s", -EINVAL, 0, NULL },
+		{ "1x", -EINVAL, 0, NULL },
+		{ "0x10", -EINVAL, 0, NULL },
+	};
+	char buf[TIME_LEN];
+	uint32_t ms;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		ms = 0;
+		err = parse_time_ms(t[i].text, &ms);
+		result(err == t[i].err && ms == t[i].ms, "time '%s' is %d, %u ms", t[i].text,
+		       err, ms);
+		if (!t[i].back)
+			continue;
+		format_time_ms(buf, sizeof(buf), ms);
+		result(!strcmp(buf, t[i].back), "%u ms is written %s", ms, buf);
+		result(!parse_time_ms(buf, &ms) && ms == t[i].ms, "%s is read back", buf);
+	}
+}
+
+static void test_numbers(void)
+{
+	struct ip_addr addr;
+	uint32_t val, mask;
+	uint8_t len;
+
+	result(!parse_u32("010", &val) && val == 10, "010 is ten");
+	result(!parse_u32("0xFf", &val) && val == 255, "0xFf is 255");
+	result(!parse_u32("4294967295", &val) && val == UINT32_MAX, "the largest number fits");
+	result(parse_u32("4294967296", &val) == -ERANGE, "the next does not");
+	result(parse_u32("", &val) == -EINVAL, "no number");
+	result(parse_u32("0x", &val) == -EINVAL, "0x alone");
+	result(parse_u32("-1", &val) == -EINVAL, "no sign");
+	result(parse_u32("1 ", &val) == -EINVAL, "no space");
+
+	result(!parse_mark("0x10/0xff", &val, &mask) && val == 16 && mask == 255, "mark, mask");
+	result(!parse_mark("7", &val, &mask) && val == 7 && mask == UINT32_MAX, "mark alone");
+	result(parse_mark("1/0", &val, &mask) == -ERANGE, "mask 0");
+	result(parse_mark("1/", &val, &mask) == -EINVAL, "empty mask");
+	result(parse_mark("/1", &val, &mask) == -EINVAL, "empty mark");
+
+	result(!parse_prefix("169.254.10.2/30", &addr, &len) && addr.len == 4 && len == 30,
+	       "IPv4 prefix");
+	result(!parse_prefix("fd00::2/126", &addr, &len) && addr.len == 16 && len == 126,
+	       "IPv6 prefix");
+	result(parse_prefix("169.254.10.2", &addr, &len) == -EINVAL, "prefix length missing");
+	result(parse_prefix("169.254.10.2/33", &addr, &len) == -ERANGE, "prefix too long");
+	result(parse_prefix("169.254.10.2/0x1e", &addr, &len) || len == 30,
+	       "prefix length in hexadecimal");
+	result(parse_addr("localhost", &addr) == -EINVAL, "names are not looked up");
+}
+
+static void test_reading(void)
+{
+	char buf[TIME_LEN];
+
+	result(!strcmp(format_age(buf, sizeof(buf), 850000000), "850ms"), "age %s", buf);
+	result(!strcmp(format_age(buf, sizeof(buf), 1200000000), "1.2s"), "age %s", buf);
+	result(!strcmp(format_age(buf, sizeof(buf), 185000000000), "3m05s"), "age %s", buf);
+	result(!strcmp(format_age(buf, sizeof(buf), 90000000000000), "1d01h"), "age %s", buf);
+	result(!strcmp(format_usec(buf, sizeof(buf), 12345), "12.3ms"), "rtt %s", buf);
+	result(!strcmp(format_bytes(buf, sizeof(buf), 1023), "1023 B"), "bytes %s", buf);
+	result(!strcmp(format_bytes(buf, sizeof(buf), 1536), "1.5 KiB"), "bytes %s", buf);
+	result(!strcmp(format_bytes(buf, sizeof(buf), UINT64_MAX), "15.9 EiB"), "bytes %s", buf);
+}
+
+static int parse(const char *line, struct conn_config *conn, struct problem *p)
+{
+	static char words[512];
+	char *argv[64], *word;
+	int argc = 0;
+
+	memset(conn, 0, sizeof(*conn));
+	memset(p, 0, sizeof(*p));
+	snprintf(words, sizeof(words), "%s", line);
+	for (word = strtok(words, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return parse_connection(argc, argv, conn, p);
+}
+
+static void test_options(void)
+{
+	struct conn_config conn;
+	struct problem p;
+
+	result(!parse("revert 5m tunnel if_id 101 inside 169.254.10.2/30 tunnel b mark 0x2/0xff keepalive 100ms misses 5",
+		      &conn, &p) && conn.n_tunnels == 2, "two tunnels: %s", p.text);
+	result(conn.revert == 300000, "revert");
+	result(!conn.tunnel[0].ifname[0] && conn.tunnel[0].if_id == 101, "first tunnel");
+	result(!strcmp(conn.tunnel[1].ifname, "b") && conn.tunnel[1].mark == 2 &&
+	       conn.tunnel[1].mask == 255, "second tunnel");
+	result(conn.tunnel[1].keepalive == VGW_KEEPALIVE_ACTIVE &&
+	       conn.tunnel[1].interval == 100 && conn.tunnel[1].misses == 5, "keepalive");
+	result((conn.tunnel[1].set & OPT_BIT(OPT_INTERVAL)) &&
+	       !(conn.tunnel[0].set & OPT_BIT(OPT_INTERVAL)), "interval only where it was said");
+
+	result(!parse("tunnel if_id 1 local any keepalive passive interval 5s", &conn, &p) &&
+	       (conn.tunnel[0].set & OPT_BIT(OPT_LOCAL)) && !conn.tunnel[0].local.len &&
+	       conn.tunnel[0].interval == 5000, "an address taken away");
+	result(!parse("revert never mtu auto mss off tunnel if_id 0xffffffff", &conn, &p) &&
+	       conn.revert == VGW_FOREVER && conn.mtu == 0 && conn.mss == 0, "words for values");
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		const char *line;
+		const char *said;
+	} t[] = {
+		{ "", "1 to 8 tunnels" },
+		{ "tunnel", "tunnel 1: a key is missing" },
+		{ "tunnel a", "tunnel 1: a key is missing" },
+		{ "tunnel if_id 1 mark 2", "exclude each other" },
+		{ "tunnel if_id 1 if_id 2", "if_id 2: given twice" },
+		{ "tunnel if_id", "if_id: the value is missing" },
+		{ "tunnel if_id 0", "from 1 to 4294967295" },
+		{ "if_id 1", "option of a tunnel" },
+		{ "tunnel if_id 1 revert 3", "option of the connection" },
+		{ "revet 3 tunnel if_id 1", "did you mean revert?" },
+		{ "tunnel if_id 1 keep 3", "did you mean keepalive?" },
+		{ "tunnel if_id 1 xyzzy 3", "there are if_id, mark" },
+		{ "tunnel if_id 1 tunnel if_id 2 misses 33", "tunnel 2: misses: 33" },
+		{ "tunnel if_id 1 keepalive 9ms", "from 10ms to 1h" },
+		{ "tunnel if_id 1 keepalive 2s interval 3s", "given twice" },
+		{ "tunnel if_id 1 interval 3s keepalive 2s", "given twice" },
+		{ "tunnel if_id 1 inside 169.254.10.2", "prefix length" },
+		{ "tunnel if_id 1 preference 65536", "0 to 65535" },
+		{ "mtu 575 tunnel if_id 1", "576" },
+		{ "tunnel abcdefghijklmnop if_id 1", "1 to 15 characters" },
+		{ "tunnel a/b if_id 1", "no spaces, '/'" },
+		{ "tunnel if_id 1 tunnel if_id 2 tunnel if_id 3 tunnel if_id 4 tunnel if_id 5 tunnel if_id 6 tunnel if_id 7 tunnel if_id 8 tunnel if_id 9",
+		  "8 tunnels at most" },
+	};
+	struct conn_config conn;
+	struct problem p;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		err = parse(t[i].line, &conn, &p);
+		result(err && strstr(p.text, t[i].said), "'%.40s' is refused: %s", t[i].line,
+		       p.text);
+	}
+}
+
+static int read_text(const char *text, struct conn_config *conn, struct problem *p)
+{
+	FILE *f = fmemopen((char *)text, strlen(text), "r");
+	int err;
+
+	memset(conn, 0, sizeof(*conn));
+	memset(p, 0, sizeof(*p));
+	err = config_read(f, "FILE", conn, p);
+	fclose(f);
+	return err;
+}
+
+static const char full[] =
+	"# vgw0\n[connection]\nrevert = never\nmtu = 1400\nmss = off\n\n"
+	"[tunnel a]\nif_id = 7\nlocal = any\nremote = 192.0.2.1\ninside = 169.254.10.2/30\n"
+	"peer = 169.254.10.1\npreference = 200\nkeepalive = 100ms\nmisses = 5\n\n"
+	"[tunnel b]\nmark = 0x8/0xff\nlocal = 2001:db8::1\nremote = any\ninside = none\n"
+	"peer = none\npreference = 100\nkeepalive = passive\ninterval = 3s\nmisses = 3\n";
+
+static void test_files(void)
+{
+	struct conn_config conn, other, diff;
+	struct problem p;
+
+	result(!read_text(full, &conn, &p) && conn.n_tunnels == 2, "a whole file: %s", p.text);
+	result(conn.revert == VGW_FOREVER && conn.tunnel[0].interval == 100 &&
+	       conn.tunnel[1].interval == 3000 &&
+	       conn.tunnel[1].keepalive == VGW_KEEPALIVE_PASSIVE, "its values");
+
+	result(!read_text(full, &other, &p) && !config_diff(&conn, &other, &diff),
+	       "a configuration does not differ from itself");
+	other.tunnel[1].preference = 7;
+	other.tunnel[1].index = conn.tunnel[1].index = 1;
+	result(config_diff(&conn, &other, &diff) && !diff.set && diff.n_tunnels == 1 &&
+	       diff.tunnel[0].set == OPT_BIT(OPT_PREFERENCE) && diff.tunnel[0].index == 1,
+	       "one changed option is the only difference");
+	read_text(full, &other, &p);
+	other.tunnel[0].inside.b[3] = 6;
+	result(config_diff(&conn, &other, &diff) &&
+	       diff.tunnel[0].set == (OPT_BIT(OPT_INSIDE) | OPT_BIT(OPT_PEER)),
+	       "a changed inside address says the peer again");
+
+	result(!read_text("[tunnel a]\nif_id=1\ninside=169.254.10.2/30\n", &conn, &p) &&
+	       conn.tunnel[0].peer.b[3] == 1 && conn.tunnel[0].keepalive == VGW_KEEPALIVE_ACTIVE &&
+	       conn.revert == REVERT_DEFAULT && conn.tunnel[0].misses == MISSES_DEFAULT,
+	       "what is left out has the kernel's default");
+	result(!read_text("[tunnel a]\nif_id=1\ninside=fd00::4/127\n", &conn, &p) &&
+	       conn.tunnel[0].peer.b[15] == 5, "the peer of a /127");
+	result(!read_text("[tunnel a]\nif_id=1\ninside=10.0.0.1/24\n", &conn, &p) &&
+	       !conn.tunnel[0].peer.len &&
+	       conn.tunnel[0].keepalive == VGW_KEEPALIVE_PASSIVE, "a /24 names no peer");
+	result(!read_text("[tunnel a]\nif_id=1\ninside=10.0.0.3/30\n", &conn, &p) &&
+	       !conn.tunnel[0].peer.len, "a broadcast address names no peer");
+	result(!read_text("[tunnel a]\nif_id=1\n[tunnel b]\nif_id=2\n[tunnel a]\nmisses=4\n",
+			  &conn, &p) && conn.n_tunnels == 2 && conn.tunnel[0].misses == 4,
+	       "a section may be resumed");
+}
+
+static void test_bad_files(void)
+{
+	static const struct {
+		const char *text;
+		const char *said;
+	} t[] = {
+		{ "\n", "no [tunnel NAME]" },
+		{ "[connection]\nrevert = 3x\n", "FILE:2: revert: 3x" },
+		{ "[tunnel a]\nif_id = 1\nif_id = 2\n", "FILE:3: if_id 2: given twice" },
+		{ "[tunnel a]\nmisses = 2\n", "tunnel a: a key is missing" },
+		{ "[tunnel]\nif_id = 2\n", "FILE:2: [tunnel]" },
+		{ "[tunnel a]\nif_id = 2\nrubbish\n", "FILE:3: neither" },
+		{ "[tunnel a]\nif_id = 2\n[routes]\nx = 1\nmisses = 99\n", "FILE:4: [routes]" },
+		{ "if_id = 2\n", "FILE:1: []" },
+		{ "[tunnel a b]\nif_id = 2\n", "no spaces" },
+	};
+	struct conn_config conn;
+	struct problem p;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		err = read_text(t[i].text, &conn, &p);
+		result(err && strstr(p.text, t[i].said), "bad file %zu is refused: %s", i,
+		       p.text);
+	}
+}
+
+static void test_hints(void)
+{
+	static const char *const words[] = { "show", "switch", "set", "showconf" };
+
+	result(!strcmp(nearest("shwo", words, 4) ?: "", "show"), "shwo is show");
+	result(!strcmp(nearest("swi", words, 4) ?: "", "switch"), "swi is switch");
+	result(!nearest("frobnicate", words, 4), "frobnicate is nothing");
+}
+
+/* Every value that is printed is read back as the same. */
+static void test_round_trip(void)
+{
+	struct conn_config conn, back = {};
+	struct tunnel_config *t;
+	char value[VALUE_LEN];
+	struct problem p = {};
+	unsigned int i;
+	int opt;
+
+	read_text(full, &conn, &p);
+	for (opt = 0; opt < OPT_FIRST_TUNNEL; opt++)
+		result(!config_option(&back, NULL, option_word(opt),
+				      config_value(value, sizeof(value), &conn, opt), &p),
+		       "%s = %s is read back: %s", option_word(opt), value, p.text);
+	for (i = 0; i < conn.n_tunnels; i++) {
+		t = config_add_tunnel(&back, &p);
+		snprintf(t->ifname, sizeof(t->ifname), "%s", conn.tunnel[i].ifname);
+		for (opt = OPT_FIRST_TUNNEL; opt < OPT_MAX; opt++) {
+			if (opt == (i ? OPT_IF_ID : OPT_MARK))
+				continue;
+			tunnel_config_value(value, sizeof(value), &conn.tunnel[i], opt);
+			result(!config_option(&back, t, option_word(opt), value, &p),
+			       "%s = %s is read back: %s", option_word(opt), value, p.text);
+		}
+	}
+	result(!config_diff(&conn, &back, &(struct conn_config){}), "all the same");
+}
+
+int main(void)
+{
+	test_times();
+	test_numbers();
+	test_reading();
+	test_options();
+	test_refusals();
+	test_files();
+	test_bad_files();
+	test_hints();
+	test_round_trip();
+	printf("1..%d\n", count);
+	if (failures)
+		fprintf(stderr, "selftest: %d of %d failed\n", failures, count);
+	return failures != 0;
+}
