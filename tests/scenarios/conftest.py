@@ -1,0 +1,61 @@
+"""Fixtures of every scenario: a fresh topology, and what must hold whatever the scenario did."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import SIM  # noqa: E402 (the path above comes first)
+from lab.kmsg import Kmsg  # noqa: E402
+from lab.topo import Topo  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def sim():
+    """True in the simulator, where times may be asserted to the microsecond."""
+    return SIM
+
+
+@pytest.fixture(autouse=True)
+def kernel_is_silent():
+    """A splat is the fault of the scenario during which it came."""
+    log = Kmsg()
+    yield
+    assert not log.splats()
+
+
+class Underlay:
+    """What a scenario itself puts on the underlay in clear, as a pcap filter: none by default."""
+
+    also_expected = ""
+
+
+@pytest.fixture
+def underlay():
+    return Underlay()
+
+
+@pytest.fixture
+def make_topo(underlay):
+    """make_topo(...) builds a Topo; all of them are checked for invariant 1 and removed at the end."""
+    made = []
+
+    def make(**options):
+        made.append(Topo(**options))
+        return made[-1]
+
+    yield make
+    try:
+        for topo in made:
+            topo.check(underlay.also_expected)
+    finally:
+        for topo in made:
+            topo.close()
+
+
+@pytest.fixture
+def topo(make_topo):
+    """The standard topology of lab/topo.py."""
+    return make_topo()

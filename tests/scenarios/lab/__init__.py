@@ -1,0 +1,18 @@
+"""What scenarios are made of: namespaces, links, far ends, SAs, IKE daemons, captures and traffic.
+
+    netns.py     network namespaces, veth links, netem, commands run inside
+    xfrm.py      manual SA pairs and policies; stock xfrm and vti devices
+    ike.py       strongSwan daemons, each in its own network and mount namespace
+    capture.py   underlay captures and the search for inner bytes in them (invariant 1)
+    traffic.py   sequence-numbered UDP streams: lost, duplicate, reordered, longest gap
+    topo.py      the standard topology that most scenarios use
+    kmsg.py      the kernel's log between two moments
+
+Time is CLOCK_MONOTONIC throughout, so the same scenario runs in QEMU and under virtual time. Nothing
+busy-waits: in the simulator a process that spins stops the clock.
+"""
+
+import os
+
+SIM = os.environ.get("LAB_KERNEL") == "sim"
+OUT = os.environ.get("OUT", "/tmp")

@@ -1,0 +1,71 @@
+"""Captures of the underlay, and proof that nothing of the inside is on it (invariant 1)."""
+
+import os
+import signal
+import subprocess
+
+from . import OUT
+from .netns import run
+
+# In every payload that traffic.py and ping_pattern send; never on the underlay.
+MARKER = b"vgw-inner-bytes!"
+# ping -p takes 16 bytes of hex.
+PING_PATTERN = MARKER.hex()
+
+# What belongs on an underlay: ESP, IKE, NAT-T, and what keeps an Ethernet going.
+EXPECTED = (
+    "esp or udp port 500 or udp port 4500 or arp or igmp"
+    " or (icmp6 and ((ip6[40] >= 133 and ip6[40] <= 137) or ip6[40] = 143)) or (ip6[6] = 0)"
+)
+
+
+class Capture:
+    """tcpdump on one device of one host, into $OUT/NAME.pcap."""
+
+    def __init__(self, host, dev, name=None):
+        self.host, self.dev = host, dev
+        self.path = os.path.join(OUT, f"{name or f'{host.name}-{dev}'}.pcap")
+        cmd = ["tcpdump", "-Z", "root", "-n", "-s", "0", "-U", "--immediate-mode", "-B", "16384"]
+        self.proc = host.popen(
+            [*cmd, "-i", dev, "-w", self.path],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        # It says so once the socket is bound: from here on nothing is missed.
+        for line in self.proc.stderr:
+            if "listening on" in line:
+                return
+        raise AssertionError(f"tcpdump on {dev} did not start")
+
+    def stop(self):
+        """End the capture. Returns the path of the file."""
+        if self.proc.poll() is None:
+            self.proc.send_signal(signal.SIGINT)
+            summary = self.proc.stderr.read()
+            self.proc.wait()
+            for line in summary.splitlines():
+                if "dropped by kernel" in line:
+                    assert line.startswith("0 "), f"capture on {self.dev} is incomplete: {line}"
+        return self.path
+
+    def raw(self):
+        self.stop()
+        with open(self.path, "rb") as file:
+            return file.read()
+
+    def packets(self, expression=""):
+        """The packets that match a pcap filter, a line each."""
+        self.stop()
+        out = run(["tcpdump", "-n", "-r", self.path, *expression.split()]).stdout
+        return out.splitlines()
+
+    def assert_nothing_in_clear(self, also_expected=""):
+        """Invariant 1: no inner byte, and no kind of packet that does not belong on the underlay.
+
+        also_expected is a pcap filter for what a scenario itself puts there (ICMP errors, say).
+        """
+        assert MARKER not in self.raw(), f"inner bytes in clear in {self.path}"
+        known = f"({EXPECTED})" + (f" or ({also_expected})" if also_expected else "")
+        strangers = self.packets(f"not ({known})")
+        assert not strangers, f"unexpected on the underlay, {self.path}: {strangers[:5]}"

@@ -1,0 +1,177 @@
+"""Network namespaces as hosts, veth pairs as links, netem as bad weather."""
+
+import json
+import os
+import shlex
+import subprocess
+import threading
+import time
+
+
+class CommandError(AssertionError):
+    """A command that was expected to succeed failed: shows what it said."""
+
+
+def words(cmd):
+    return shlex.split(cmd) if isinstance(cmd, str) else [str(w) for w in cmd]
+
+
+def run(cmd, check=True, stdin=None, **kwargs):
+    """Run a command to its end; returns its CompletedProcess with stdout and stderr as text."""
+    done = subprocess.run(
+        words(cmd), input=stdin, text=True, capture_output=True, check=False, **kwargs
+    )
+    if check and done.returncode:
+        raise CommandError(f"{cmd!r} exited {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+def wait_for(what, condition, timeout=10.0, interval=0.02):
+    """Sleep until condition() is true and return what it gave; fail with `what` after timeout."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(interval)
+
+
+class Netns:
+    """A host: one network namespace. Commands, sockets and files are those seen from inside it."""
+
+    def __init__(self, name, forward=False):
+        self.name = name
+        run(["ip", "netns", "add", name])
+        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self.procs = []
+        self.ip("link set lo up")
+        # No DAD: addresses are usable at once.
+        self.sysctl("net.ipv6.conf.all.accept_dad", 0)
+        self.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        self.sysctl("net.ipv6.conf.default.router_solicitations", 0)
+        if forward:
+            self.sysctl("net.ipv4.ip_forward", 1)
+            self.sysctl("net.ipv6.conf.all.forwarding", 1)
+
+    def __repr__(self):
+        return f"<netns {self.name}>"
+
+    def enter(self):
+        """Move the calling thread (or a child before exec) into this namespace."""
+        os.setns(self.fd, os.CLONE_NEWNET)
+
+    def run(self, cmd, check=True, stdin=None, **kwargs):
+        return run(cmd, check=check, stdin=stdin, preexec_fn=self.enter, **kwargs)
+
+    def popen(self, cmd, **kwargs):
+        """Start a process that close() ends."""
+        proc = subprocess.Popen(words(cmd), preexec_fn=self.enter, **kwargs)
+        self.procs.append(proc)
+        return proc
+
+    def inside(self, func, *args):
+        """Call func in a thread that is inside this namespace; returns what it returned."""
+        box = {}
+
+        def body():
+            try:
+                self.enter()
+                box["value"] = func(*args)
+            except BaseException as err:  # noqa: B036 (handed to the caller)
+                box["error"] = err
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        if "error" in box:
+            raise box["error"]
+        return box["value"]
+
+    def ip(self, *lines, check=True):
+        """One or more lines of ip(8); several go through one ip -batch."""
+        if len(lines) == 1:
+            return run(["ip", "-n", self.name, *words(lines[0])], check=check)
+        return run(["ip", "-n", self.name, "-batch", "-"], check=check, stdin="\n".join(lines) + "\n")
+
+    def ip_json(self, cmd):
+        return json.loads(run(["ip", "-n", self.name, "-j", *words(cmd)]).stdout or "[]")
+
+    def sysctl(self, key, value):
+        path = "/proc/sys/" + key.replace(".", "/")
+
+        def write():
+            with open(path, "w", encoding="ascii") as file:
+                file.write(str(value))
+
+        self.inside(write)
+
+    def read(self, path):
+        """A file of /proc/net, as seen from inside: read("xfrm_stat")."""
+
+        def get():
+            with open(f"/proc/thread-self/net/{path}", encoding="ascii") as file:
+                return file.read()
+
+        return self.inside(get)
+
+    def xfrm_stat(self):
+        return {k: int(v) for k, v in (line.split() for line in self.read("xfrm_stat").splitlines())}
+
+    def link_stats(self, dev):
+        return self.ip_json(["-s", "link", "show", "dev", dev])[0]["stats64"]
+
+    def carrier(self, dev):
+        return "LOWER_UP" in self.ip_json(["link", "show", "dev", dev])[0]["flags"]
+
+    def ping(self, dst, count=1, interval=0.2, deadline=5, src=None):
+        """How many of count echo requests were answered."""
+        cmd = ["ping", "-n", "-q", "-c", count, "-i", interval, "-w", deadline, dst]
+        if src:
+            cmd[1:1] = ["-I", src]
+        out = self.run(cmd, check=False).stdout
+        return int(out.split(" received")[0].split(",")[-1]) if " received" in out else 0
+
+    # --- weather: netem on the way out of a device ---
+
+    def netem(self, dev, *what):
+        """netem("u1", "delay 20ms", "loss 5%"); without arguments the weather is fine again."""
+        if what:
+            spec = " ".join(what)
+            self.run(f"tc qdisc replace dev {dev} root netem limit 100000 {spec}")
+        else:
+            self.run(f"tc qdisc del dev {dev} root", check=False)
+
+    def blackhole(self, dev):
+        """Everything that leaves by dev is lost, silently."""
+        self.netem(dev, "loss 100%")
+
+    def close(self):
+        for proc in self.procs:
+            if proc.poll() is None:
+                proc.kill()
+            proc.wait()
+        run(["ip", "netns", "del", self.name], check=False)
+        os.close(self.fd)
+
+
+def link(left, left_dev, left_addrs, right, right_dev, right_addrs, mtu=1500):
+    """A veth pair between two hosts, addresses on both ends, up."""
+    left.ip(
+        f"link add {left_dev} mtu {mtu} type veth peer name {right_dev} mtu {mtu} netns {right.name}"
+    )
+    for host, dev, addrs in ((left, left_dev, left_addrs), (right, right_dev, right_addrs)):
+        host.ip(
+            f"link set {dev} up",
+            *(f"addr add {a} dev {dev}{' nodad' if ':' in a else ''}" for a in addrs),
+        )
+
+
+def dummy(host, dev, addrs):
+    """A dummy device that holds addresses."""
+    host.ip(
+        f"link add {dev} type dummy",
+        f"link set {dev} up",
+        *(f"addr add {a} dev {dev}{' nodad' if ':' in a else ''}" for a in addrs),
+    )

@@ -1,0 +1,189 @@
+"""SA pairs, policies and stock tunnel devices by hand: no IKE daemon, so a scenario starts at once."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from itertools import count
+
+_spis = count(0x1000)
+
+UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
+
+
+
+@dataclass(frozen=True)
+class Key:
+    """How one end finds its SAs and policies: Key(if_id=7), Key(mark=0x11), Key(mark=1, mask=0xff)."""
+
+    if_id: int = 0
+    mark: int = 0
+    mask: int = 0xFFFFFFFF
+
+    def __str__(self):
+        if self.if_id:
+            return f"if_id {self.if_id}"
+        return f"mark {self.mark} mask {self.mask}" if self.mark else ""
+
+
+@dataclass
+class SA:
+    """One direction: the same keys, SPI and algorithm at both ends."""
+
+    src: str
+    dst: str
+    spi: int = field(default_factory=lambda: next(_spis))
+    secret: str = field(default_factory=lambda: os.urandom(48).hex())
+
+    def state(self, key, reqid, encap=None, alg="gcm", extra=""):
+        if alg == "gcm":
+            algs = f"aead 'rfc4106(gcm(aes))' 0x{self.secret[:40]} 128"
+        elif alg == "cbc":
+            algs = f"enc 'cbc(aes)' 0x{self.secret[:32]} auth-trunc 'hmac(sha256)' "
+            algs += f"0x{self.secret[32:96]} 128"
+        elif alg == "null":
+            algs = f"enc ecb(cipher_null) '' auth-trunc 'hmac(sha256)' 0x{self.secret[:64]} 128"
+        else:
+            algs = alg.format(secret=self.secret)
+        nat = f" encap espinudp {encap[0]} {encap[1]} 0.0.0.0" if encap else ""
+        return (
+            f"xfrm state add src {self.src} dst {self.dst} proto esp spi {self.spi:#x} reqid {reqid}"
+            f" mode tunnel replay-window 64 {key} {algs}{nat} {extra}"
+        )
+
+    def delete(self, key=""):
+        mark = str(key) if str(key).startswith("mark") else ""
+        return f"xfrm state del src {self.src} dst {self.dst} proto esp spi {self.spi:#x} {mark}"
+
+
+@dataclass
+class End:
+    """One end of a tunnel: where its SAs live, its underlay address, its key."""
+
+    host: object
+    addr: str
+    key: Key
+    reqid: int = 1
+
+    def policies(self, peer, verb="add", dirs=("out", "in", "fwd"), inner=("0.0.0.0/0", "::/0")):
+        """Lines of policies towards peer, any inner address of both families unless told otherwise."""
+        lines = []
+        for direction in dirs:
+            src, dst = (self.addr, peer.addr) if direction == "out" else (peer.addr, self.addr)
+            for net in inner:
+                local, remote = (net, net) if isinstance(net, str) else net
+                sel = (local, remote) if direction == "out" else (remote, local)
+                line = f"xfrm policy {verb} src {sel[0]} dst {sel[1]} dir {direction} {self.key}"
+                if verb != "del":
+                    line += f" tmpl src {src} dst {dst} proto esp reqid {self.reqid} mode tunnel"
+                lines.append(line)
+        return lines
+
+
+class Pair:
+    """The SAs and policies between two ends, `ours` and `theirs`; stock tools see nothing unusual.
+
+        pair = Pair(End(gw, "192.0.2.1", Key(if_id=1)), End(far1, "192.0.2.2", Key(if_id=42)))
+        pair.up()        policies and SAs at both ends
+        pair.rekey()     a new pair of SAs beside the old one, which goes after `overlap` seconds
+        pair.drop_ours() what a lost DELETE does: our SAs vanish, theirs stay
+
+    nat=True wraps ESP in UDP 4500, with the sockets that the kernel wants for it.
+    """
+
+    def __init__(self, ours, theirs, nat=False, alg="gcm", extra=""):
+        self.ours, self.theirs = ours, theirs
+        self.nat, self.alg, self.extra = nat, alg, extra
+        self.out = self.back = None
+        self.sockets = []
+        if nat:
+            for end in (ours, theirs):
+                self.sockets.append(end.host.inside(self._encap_socket, end.addr))
+
+    @staticmethod
+    def _encap_socket(addr):
+        family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP)
+        sock.bind((addr, 4500))
+        return sock
+
+    def _states(self, end, out, back):
+        encap = (4500, 4500) if self.nat else None
+        for sa in (out, back):
+            yield sa.state(end.key, end.reqid, encap, self.alg, self.extra)
+
+    def _new(self):
+        return SA(self.ours.addr, self.theirs.addr), SA(self.theirs.addr, self.ours.addr)
+
+    def policies(self):
+        self.ours.host.ip(*self.ours.policies(self.theirs))
+        self.theirs.host.ip(*self.theirs.policies(self.ours))
+
+    def no_policies(self, dirs=("out", "in", "fwd"), end=None):
+        end, peer = (self.theirs, self.ours) if end is self.theirs else (self.ours, self.theirs)
+        end.host.ip(*end.policies(peer, "del", dirs))
+
+    def states(self):
+        """A new pair of SAs at both ends, the receiving end first, as an IKE daemon does it."""
+        self.out, self.back = self._new()
+        self.theirs.host.ip(*self._states(self.theirs, self.out, self.back))
+        self.ours.host.ip(*self._states(self.ours, self.out, self.back))
+
+    def up(self):
+        self.policies()
+        self.states()
+
+    def _drop(self, end, pair):
+        end.host.ip(*(sa.delete(end.key) for sa in pair))
+
+    def drop_ours(self):
+        self._drop(self.ours, (self.out, self.back))
+
+    def drop_theirs(self):
+        self._drop(self.theirs, (self.out, self.back))
+
+    def drop(self):
+        self.drop_ours()
+        self.drop_theirs()
+
+    def rekey(self):
+        """Make before break: returns the old pair, for rekey_done() to remove."""
+        old = (self.out, self.back)
+        self.states()
+        return old
+
+    def rekey_done(self, old):
+        self._drop(self.ours, old)
+        self._drop(self.theirs, old)
+
+    def close(self):
+        for sock in self.sockets:
+            sock.close()
+
+
+# --- stock devices of the far end -----------------------------------------------------------------
+
+
+def xfrmi(host, name, if_id, underlay, addrs, mtu=1400):
+    """A kernel xfrm interface: finds SAs and policies by if_id."""
+    host.ip(
+        f"link add {name} mtu {mtu} type xfrm dev {underlay} if_id {if_id}",
+        *_up(name, addrs),
+    )
+
+
+def vti(host, name, mark, local, remote, addrs, mtu=1400):
+    """A kernel vti (vti6 over IPv6): finds SAs and policies by mark."""
+    if ":" in local:
+        host.ip(f"link add {name} mtu {mtu} type vti6 local {local} remote {remote} key {mark}")
+    else:
+        host.ip(f"link add {name} mtu {mtu} type vti local {local} remote {remote} key {mark}")
+        # Without this the decrypted packet is checked against policies without the mark.
+        host.sysctl(f"net.ipv4.conf.{name}.disable_policy", 1)
+    host.ip(*_up(name, addrs))
+
+
+def _up(name, addrs):
+    yield f"link set {name} up"
+    for addr in addrs:
+        yield f"addr add {addr} dev {name}{' nodad' if ':' in addr else ''}"
