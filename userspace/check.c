@@ -39,7 +39,7 @@ struct test {
 	bool note;
 };
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static void say(struct look *l, const char *fmt, ...)
 {
 	va_list ap;
@@ -49,7 +49,7 @@ static void say(struct look *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static void advise(struct look *l, const char *fmt, ...)
 {
 	va_list ap;
@@ -275,7 +275,7 @@ static bool run_tests(const struct test *tests, size_t n, struct look *l, struct
 	for (i = 0; i < n; i++) {
 		if (!tests[i].found(l))
 			continue;
-		if (f->n_causes == sizeof(f->cause) / sizeof(f->cause[0]))
+		if (f->n_causes == ARRAY_SIZE(f->cause))
 			return !tests[i].note;
 		c = f->n_causes++;
 		f->cause[c].name = tests[i].name;
@@ -288,7 +288,7 @@ static bool run_tests(const struct test *tests, size_t n, struct look *l, struct
 	return false;
 }
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static void append(struct finding *f, const char *fmt, ...)
 {
 	size_t len = strlen(f->text);
@@ -303,7 +303,7 @@ static bool is_note(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(tunnel_tests) / sizeof(tunnel_tests[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(tunnel_tests); i++)
 		if (!strcmp(name, tunnel_tests[i].name))
 			return tunnel_tests[i].note;
 	return false;
@@ -343,12 +343,12 @@ static void judge(struct finding *f, const struct connection *conn, struct nl *r
 	bool down, fault = false;
 
 	f->ifname = conn->ifname;
-	down = run_tests(conn_tests, sizeof(conn_tests) / sizeof(conn_tests[0]), &l, f);
+	down = run_tests(conn_tests, ARRAY_SIZE(conn_tests), &l, f);
 	for (i = 0; i < conn->n_tunnels && !down; i++) {
 		l.tunnel = &conn->tunnel[i];
 		usable += tunnel_usable(l.tunnel);
 		fault |= run_tests(tunnel_tests,
-				   sizeof(tunnel_tests) / sizeof(tunnel_tests[0]), &l, f);
+				   ARRAY_SIZE(tunnel_tests), &l, f);
 	}
 
 	if (down || !usable)

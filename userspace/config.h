@@ -114,7 +114,7 @@ struct problem {
 };
 
 int problem(struct problem *p, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__printf(2, 3);
 
 const char *option_word(int opt);
 int option_find(const char *word);

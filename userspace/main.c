@@ -57,7 +57,7 @@ static void help(FILE *f)
 
 	fprintf(f, "Usage: vgwctl [-j|--json] [-p|--pretty] [-c|--color[=always|auto|never]]\n"
 		   "              [-n|--netns NETNS] COMMAND\n\n");
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			fprintf(f, "  vgwctl %s %s\n        %s\n", commands[i].name,
 				commands[i].usage, commands[i].help);
@@ -204,10 +204,10 @@ static int enter_netns(const char *name)
 
 static const struct command *find_command(const char *name)
 {
-	const char *words[sizeof(commands) / sizeof(commands[0])], *hint;
+	const char *words[ARRAY_SIZE(commands)], *hint;
 	size_t i, n = 0;
 
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(name, commands[i].name))
 			return &commands[i];
 		if (commands[i].help)

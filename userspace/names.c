@@ -5,8 +5,9 @@
  */
 
 #include "names.h"
+#include "units.h"
 
-#define NAMES(table) { .word = (table), .n = sizeof(table) / sizeof((table)[0]) }
+#define NAMES(table) { .word = (table), .n = ARRAY_SIZE(table) }
 
 static const char *const state_words[] = {
 	[VGW_STATE_DISABLED]	= "disabled",

@@ -364,7 +364,7 @@ static void parse_ext_ack(const struct nlmsghdr *nlh, size_t skip, struct ext_ac
 	mnl_attr_parse(nlh, skip, ext_ack_cb, ack);
 }
 
-/* An NLMSG_ERROR: 0 for an acknowledgement, else -errno with @err. */
+/* An NLMSG_ERROR: 0 for an acknowledgment, else -errno with @err. */
 static int parse_nlmsgerr(const struct nlmsghdr *nlh, const struct nl_req *req,
 			  struct nl_error *err)
 {
@@ -446,7 +446,7 @@ static int receive(struct nl *nl, const struct nl_req *req, mnl_cb_t cb, void *d
 /**
  * nl_talk - send a request and take the answer
  * @nl: the socket
- * @req: the request; an acknowledgement is asked for unless it is a dump
+ * @req: the request; an acknowledgment is asked for unless it is a dump
  * @cb: for each message of the answer, NULL for none
  * @data: for @cb
  * @err: why not

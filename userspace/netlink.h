@@ -66,7 +66,7 @@ void req_init(struct nl_req *req, uint16_t type, uint16_t flags);
 void req_init_vgw(struct nl_req *req, const struct nl *nl, uint8_t cmd, uint16_t flags);
 int req_begin(struct nl_req *req);
 void req_end(struct nl_req *req, int note, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	__printf(3, 4);
 void req_put_config(struct nl_req *req, const struct conn_config *conn, const char *label);
 
 int nl_talk(struct nl *nl, struct nl_req *req, mnl_cb_t cb, void *data,
@@ -74,7 +74,7 @@ int nl_talk(struct nl *nl, struct nl_req *req, mnl_cb_t cb, void *data,
 int nl_dump(struct nl *nl, struct nl_req *req, mnl_cb_t cb, void *data,
 	    struct nl_error *err);
 int nl_error_set(struct nl_error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	__printf(3, 4);
 
 #define KIND_LEN	32
 

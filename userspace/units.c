@@ -79,7 +79,7 @@ static uint32_t time_unit(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(time_units) / sizeof(time_units[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(time_units); i++)
 		if (!strcmp(name, time_units[i].name))
 			return time_units[i].ms;
 	return 0;
@@ -300,7 +300,7 @@ const char *format_bytes(char *buf, size_t size, uint64_t bytes)
 		snprintf(buf, size, "%" PRIu64 " B", bytes);
 		return buf;
 	}
-	for (i = 0; whole >= 1024 && i < sizeof(units) / sizeof(units[0]); i++) {
+	for (i = 0; whole >= 1024 && i < ARRAY_SIZE(units); i++) {
 		rest = whole % 1024;
 		whole /= 1024;
 	}

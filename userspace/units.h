@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
+
 #define TIME_LEN	32
 #define ADDR_LEN	64
 

@@ -63,7 +63,7 @@ int cmd_syncconf(const struct command *cmd, int argc, char **argv);
 int cmd_complete(const struct command *cmd, int argc, char **argv);
 
 int usage_error(const struct command *cmd, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__printf(2, 3);
 int usage_error_of(const struct command *cmd, const char *dev, const struct problem *p);
 int refused(const struct command *cmd, const char *dev, const struct nl_error *err);
 

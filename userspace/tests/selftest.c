@@ -11,7 +11,7 @@
 
 static int count, failures;
 
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static void result(bool good, const char *fmt, ...)
 {
 	va_list ap;
@@ -62,7 +62,7 @@ static void test_times(void)
 	size_t i;
 	int err;
 
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		ms = 0;
 		err = parse_time_ms(t[i].text, &ms);
 		result(err == t[i].err && ms == t[i].ms, "time '%s' is %d, %u ms", t[i].text,
@@ -193,7 +193,7 @@ static void test_refusals(void)
 	size_t i;
 	int err;
 
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		err = parse(t[i].line, &conn, &p);
 		result(err && strstr(p.text, t[i].said), "'%.40s' is refused: %s", t[i].line,
 		       p.text);
@@ -279,7 +279,7 @@ static void test_bad_files(void)
 	size_t i;
 	int err;
 
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		err = read_text(t[i].text, &conn, &p);
 		result(err && strstr(p.text, t[i].said), "bad file %zu is refused: %s", i,
 		       p.text);
