@@ -219,7 +219,7 @@ static json_t *json_event_value(const struct event *ev, const struct connection 
  */
 int json_event(const struct event *ev, const struct connection *conn)
 {
-	bool tunnel = ev->have & ATTR_BIT(VGW_A_EVENT_TUNNEL);
+	bool tunnel = event_about_tunnel(ev), change = event_has_change(ev);
 	bool lost = ev->event == EVENT_LOST;
 	json_t *obj = json_object();
 	char clock[40];
@@ -235,11 +235,9 @@ int json_event(const struct event *ev, const struct connection *conn)
 			    json_word(&names_reason, ev->have & ATTR_BIT(VGW_A_EVENT_REASON),
 				      ev->reason));
 	json_object_set_new(obj, "event_old",
-			    json_event_value(ev, conn, ev->have & ATTR_BIT(VGW_A_EVENT_OLD),
-					     ev->before));
+			    json_event_value(ev, conn, change, ev->before));
 	json_object_set_new(obj, "event_new",
-			    json_event_value(ev, conn, ev->have & ATTR_BIT(VGW_A_EVENT_NEW),
-					     ev->after));
+			    json_event_value(ev, conn, change, ev->after));
 	json_object_set_new(obj, "event_time",
 			    json_int_if(ev->have & ATTR_BIT(VGW_A_EVENT_TIME), ev->time));
 	json_object_set_new(obj, "switch_proof_age",

@@ -335,8 +335,10 @@ static int ext_ack_cb(const struct nlattr *attr, void *data)
 	switch (mnl_attr_get_type(attr)) {
 	case NLMSGERR_ATTR_MSG:
 		text = mnl_attr_get_payload(attr);
-		if (len && !text[len - 1])
-			ack->msg = text;
+		if (!len || text[len - 1])
+			break;
+		/* The prefix of the module's own sentences says nothing new here. */
+		ack->msg = strncmp(text, "vgw: ", 5) ? text : text + 5;
 		break;
 	case NLMSGERR_ATTR_OFFS:
 		if (len == sizeof(uint32_t))

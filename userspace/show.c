@@ -264,6 +264,30 @@ const char *event_name(const struct event *ev)
 }
 
 /**
+ * event_about_tunnel - whether an event is about one tunnel
+ * @ev: the event
+ *
+ * The kernel always says an index; for other events it means nothing.
+ */
+bool event_about_tunnel(const struct event *ev)
+{
+	return (ev->have & ATTR_BIT(VGW_A_EVENT_TUNNEL)) &&
+	       (ev->event == VGW_EVENT_STATE || ev->event == VGW_EVENT_SA);
+}
+
+/**
+ * event_has_change - whether an event is a change from one value to another
+ * @ev: the event
+ */
+bool event_has_change(const struct event *ev)
+{
+	return (ev->have & ATTR_BIT(VGW_A_EVENT_OLD)) &&
+	       (ev->have & ATTR_BIT(VGW_A_EVENT_NEW)) &&
+	       (ev->event == VGW_EVENT_STATE || ev->event == VGW_EVENT_SWITCH ||
+		ev->event == VGW_EVENT_CARRIER || ev->event == VGW_EVENT_MTU);
+}
+
+/**
  * event_clock - when an event happened, by the clock on the wall
  * @ev: the event, now if it has no time
  * @buf: at least 40
@@ -346,12 +370,12 @@ int show_event(const struct event *ev, const struct connection *conn)
 		       color(COLOR_WARN), color(COLOR_NONE));
 		return 0;
 	}
-	if (ev->have & ATTR_BIT(VGW_A_EVENT_TUNNEL))
+	if (event_about_tunnel(ev))
 		name = active_name(conn, ev->tunnel + 1, buf, sizeof(buf));
 
 	printf("%s %s%s%s%s%s %s", clock, color(COLOR_BOLD), ev->ifname, color(COLOR_NONE),
 	       *name ? " " : "", name, event_name(ev));
-	if ((ev->have & ATTR_BIT(VGW_A_EVENT_OLD)) || (ev->have & ATTR_BIT(VGW_A_EVENT_NEW)))
+	if (event_has_change(ev))
 		show_change(ev, conn);
 	if ((ev->have & ATTR_BIT(VGW_A_EVENT_REASON)) && ev->reason != VGW_REASON_NONE)
 		printf(" (%s)", name_of(&names_reason, ev->reason));

@@ -114,6 +114,8 @@ struct event {
 #define EVENT_LOST	UINT32_MAX
 
 const char *event_name(const struct event *ev);
+bool event_about_tunnel(const struct event *ev);
+bool event_has_change(const struct event *ev);
 int show_event(const struct event *ev, const struct connection *conn);
 int json_event(const struct event *ev, const struct connection *conn);
 void event_clock(const struct event *ev, char *buf, size_t size, bool date);
