@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Runs the KUnit suites inside the simulator:  tests/lab/run --sim -- tests/kunit/run.sh [SUITE...]
+# Suites are the modules vgw_kunit and vgw_oracle; SEED=N repeats a random run. Shows the KTAP of
+# both, ends with a line of counts, and fails unless something ran and all of it passed.
+set -u
+
+seed=${SEED:+seed=$SEED}
+results=/sys/kernel/debug/kunit
+[ $# -gt 0 ] || set -- vgw_kunit vgw_oracle
+
+[ -d /sys/kernel/debug/tracing ] || [ -d $results ] ||
+	mount -t debugfs debugfs /sys/kernel/debug || exit 1
+if [ ! -d $results ]; then
+	echo "run.sh: this kernel has no KUnit with debugfs; run me as tests/lab/run --sim -- $0" >&2
+	exit 1
+fi
+
+# The oracle needs interfaces of xfrm_interface whose verdicts it can ask for.
+oracle_links() {
+	modprobe xfrm_interface || return
+	for id in 7 8; do
+		ip link show "oracle$id" >/dev/null 2>&1 && continue
+		ip link add "oracle$id" type xfrm dev lo if_id "$id" || return
+		ip link set "oracle$id" up || return
+	done
+}
+
+ran=0
+for module; do
+	if [ "$module" = vgw_oracle ] && ! oracle_links; then
+		echo "run.sh: no interfaces of kind xfrm for the oracle" >&2
+		exit 1
+	fi
+	# shellcheck disable=SC2086 # an empty seed is no argument
+	modprobe "$module" $seed || exit 1
+	ran=$((ran + 1))
+done
+
+# Results vanish with the module, so read them first. A case's line is indented, its suite's is not.
+all=$(cat $results/vgw_*/results) || exit 1
+printf '%s\n' "$all"
+passed=$(printf '%s\n' "$all" | grep -c '^ \{1,\}ok .*')
+skipped=$(printf '%s\n' "$all" | grep -c '^ \{1,\}ok .*# SKIP')
+failed=$(printf '%s\n' "$all" | grep -c '^ \{1,\}not ok ')
+suites=$(printf '%s\n' "$all" | grep -c '^ok ')
+broken=$(printf '%s\n' "$all" | grep -c '^not ok ')
+for module; do
+	rmmod "$module" || failed=$((failed + 1))
+done
+echo "kunit: $((passed - skipped)) passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$broken" -eq 0 ] && [ "$skipped" -eq 0 ] && [ "$passed" -gt 0 ] && [ "$suites" -ge "$ran" ]
