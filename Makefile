@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# vgw: redundant IPsec tunnel devices. "make help" lists the targets.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+VERSION := 0.1
+DKMS_SRC = $(DESTDIR)/usr/src/vgw-$(VERSION)
+
+all: module vgwctl
+
+help:
+	@echo 'make                    module (for KDIR=$(KDIR)) and vgwctl'
+	@echo 'make install            both, man page and completion (PREFIX=, DESTDIR=)'
+	@echo 'make uninstall'
+	@echo 'make dkms-install       the module by DKMS, for every kernel to come'
+	@echo 'make demo               the story in QEMU, from nothing'
+	@echo 'make check              static checks, KUnit, simulator and QEMU scenarios'
+	@echo 'make check-fast         what to run at every edit'
+	@echo 'make ynl                netlink header and policy from the specification'
+	@echo 'make clean, distclean   distclean removes the lab as well'
+
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+vgwctl:
+	$(MAKE) -C userspace
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+uninstall:
+	find $(DESTDIR)/lib/modules -name 'vgw.ko*' -path '*/updates/*' -delete
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(notdir $(patsubst %/build,%,$(KDIR)))
+	$(MAKE) -C userspace uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+dkms-install:
+	@command -v dkms >/dev/null || { echo 'dkms is missing; on Debian: apt-get install dkms'; exit 1; }
+	install -d $(DKMS_SRC)/module $(DKMS_SRC)/uapi/linux
+	sed 's/@VERSION@/$(VERSION)/' module/dkms.conf.in > $(DKMS_SRC)/dkms.conf
+	install -m 644 module/Kbuild module/*.c module/*.h $(DKMS_SRC)/module
+	install -m 644 uapi/linux/vgw.h $(DKMS_SRC)/uapi/linux
+	echo 'obj-m += module/' > $(DKMS_SRC)/Kbuild
+	dkms install vgw/$(VERSION)
+
+demo:
+	tests/lab/demo
+
+check:
+	tests/checks/all
+
+check-fast:
+	tests/checks/all --fast
+
+ynl:
+	tests/lab/provision host root source
+	tests/checks/ynl $$(tests/lab/path source)
+
+clean:
+	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	$(MAKE) -C userspace clean
+
+distclean: clean
+	rm -rf build
+
+.PHONY: all help module vgwctl install uninstall dkms-install demo check check-fast ynl clean distclean

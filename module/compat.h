@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef VGW_COMPAT_H
+#define VGW_COMPAT_H
+
+/*
+ * The only place that knows kernel versions. The sources are written in the
+ * newest kernel's spelling; here 6.1 and 6.12 learn it. VGW_HAVE_* comes from
+ * Kbuild, which asks the headers: stable trees take back what is new.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/netdevice.h>
+#include <linux/version.h>
+#include <net/dst.h>
+#include <net/netlink.h>
+#include <net/xfrm.h>
+#if __has_include(<net/gso.h>)
+#include <net/gso.h>
+#endif
+
+#ifndef VGW_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock_id, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+}
+#endif
+
+#ifndef VGW_HAVE_DST_DEV
+static inline struct net_device *dst_dev(const struct dst_entry *dst)
+{
+	return READ_ONCE(dst->dev);
+}
+#endif
+
+#ifndef NLA_POLICY_MAX_LEN
+#define NLA_POLICY_MAX_LEN(_len)	{ .type = NLA_BINARY, .len = (_len) }
+#endif
+
+/* Ranges could not be const. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#undef NLA_POLICY_FULL_RANGE
+#define NLA_POLICY_FULL_RANGE(tp, _range) {				\
+	.type = NLA_ENSURE_UINT_OR_BINARY_TYPE(tp),			\
+	.validation_type = NLA_VALIDATE_RANGE_PTR,			\
+	.range = (struct netlink_range_validation *)(_range),		\
+}
+#endif
+
+/* The netns argument came with 6.8. */
+static inline int __vgw_decode_session(struct net *net, struct sk_buff *skb,
+				       struct flowi *fl, unsigned int family)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return __xfrm_decode_session(skb, fl, family, 0);
+#else
+	return __xfrm_decode_session(net, skb, fl, family, 0);
+#endif
+}
+
+/* Transmit without a queue lock. */
+static inline void vgw_dev_set_lltx(struct net_device *dev)
+{
+#ifdef VGW_HAVE_LLTX
+	dev->lltx = true;
+#else
+	dev->features |= NETIF_F_LLTX;
+#endif
+}
+
+/* Not to be moved to another netns by anybody but us. */
+static inline void vgw_dev_set_immutable(struct net_device *dev, bool immutable)
+{
+#if defined(VGW_HAVE_NETNS_IMMUTABLE)
+	dev->netns_immutable = immutable;
+#elif defined(VGW_HAVE_NETNS_LOCAL)
+	dev->netns_local = immutable;
+#else
+	if (immutable)
+		dev->features |= NETIF_F_NETNS_LOCAL;
+	else
+		dev->features &= ~NETIF_F_NETNS_LOCAL;
+#endif
+}
+
+#ifndef VGW_HAVE_NEWLINK_PARAMS
+#define vgw_newlink_args	struct net *src_net, struct net_device *dev, \
+				struct nlattr *tb[], struct nlattr *data[], \
+				struct netlink_ext_ack *extack
+#define vgw_newlink_net		src_net
+#define vgw_newlink_tb		tb
+#define vgw_newlink_data	data
+#else
+#define vgw_newlink_args	struct net_device *dev, \
+				struct rtnl_newlink_params *params, \
+				struct netlink_ext_ack *extack
+#define vgw_newlink_net		rtnl_newlink_link_net(params)
+#define vgw_newlink_tb		(params->tb)
+#define vgw_newlink_data	(params->data)
+#endif
+
+#endif /* VGW_COMPAT_H */

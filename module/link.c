@@ -1,0 +1,920 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/ethtool.h>
+#include <linux/icmp.h>
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <net/addrconf.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/netns/generic.h>
+#include <net/route.h>
+#include <net/rtnetlink.h>
+#include <net/xfrm.h>
+
+#include "config.h"
+#include "conn.h"
+#include "keepalive.h"
+#include "link.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "rx.h"
+#include "tunnels.h"
+#include "tx.h"
+#include "xfrm_watch.h"
+
+#define FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | \
+			 NETIF_F_HW_CSUM)
+
+/* Room for the outer headers: IPv6, UDP, ESP and its IV; and for its trailer. */
+#define HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + \
+			 sizeof(struct udphdr) + sizeof(struct ip_esp_hdr) + 16)
+#define TAILROOM	48
+
+/**
+ * struct vgw_net - what a netns knows of connections
+ * @conns: connections whose underlay it is; RTNL, RCU for readers
+ */
+struct vgw_net {
+	struct list_head conns;
+};
+
+static unsigned int vgw_net_id __read_mostly;
+static struct workqueue_struct *workqueue;
+static struct rtnl_link_ops conn_link_ops;
+static struct rtnl_link_ops tunnel_link_ops;
+static const struct net_device_ops conn_netdev_ops;
+static const struct net_device_ops tunnel_netdev_ops;
+
+/**
+ * vgw_link_conns - connections whose underlay is a netns
+ * @net: netns
+ *
+ * Return: list of &vgw_conn.list.
+ */
+struct list_head *vgw_link_conns(struct net *net)
+{
+	return &((struct vgw_net *)net_generic(net, vgw_net_id))->conns;
+}
+
+/**
+ * vgw_conn_of - the connection whose device this is
+ * @dev: any device
+ *
+ * Return: the connection or NULL.
+ */
+struct vgw_conn *vgw_conn_of(const struct net_device *dev)
+{
+	return dev->netdev_ops == &conn_netdev_ops ? netdev_priv(dev) : NULL;
+}
+
+/**
+ * vgw_tunnel_of - the tunnel whose device this is
+ * @dev: any device
+ *
+ * Return: the tunnel or NULL.
+ */
+struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev)
+{
+	return dev->netdev_ops == &tunnel_netdev_ops ? netdev_priv(dev) : NULL;
+}
+
+/**
+ * vgw_link_todo - let a process do what the caller cannot
+ * @conn: connection
+ * @what: VGW_TODO_*
+ *
+ * Context: any but hard interrupts.
+ */
+void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
+{
+	/*
+	 * The work holds the device, so that it may take RTNL and be waited for
+	 * by nobody who does. One reference for each time it is queued.
+	 */
+	set_bit(what, &conn->todo);
+	dev_hold(conn->dev);
+	if (!queue_work(workqueue, &conn->work))
+		dev_put(conn->dev);
+}
+
+/* The far end: the SA's word, else the administrator's. */
+static bool far_end(struct vgw_tunnel *t, struct vgw_addr *local, struct vgw_addr *remote)
+{
+	const struct vgw_sa *sa;
+
+	*local = t->config.local;
+	*remote = t->config.remote;
+	spin_lock_bh(&t->conn->lock);
+	sa = vgw_watch_sa(t, true);
+	if (sa) {
+		local->family = sa->family;
+		local->a = sa->saddr;
+		remote->family = sa->family;
+		remote->a = sa->id.daddr;
+	}
+	spin_unlock_bh(&t->conn->lock);
+	return remote->family != AF_UNSPEC;
+}
+
+/* The underlay route to the far end; NULL when there is none. */
+static struct dst_entry *route(struct vgw_tunnel *t, const struct vgw_addr *local,
+			       const struct vgw_addr *remote)
+{
+	struct dst_entry *dst;
+
+	if (remote->family == AF_INET) {
+		struct flowi4 fl4 = {
+			.daddr = remote->a.a4,
+			.saddr = local->family == AF_INET ? local->a.a4 : 0,
+		};
+		struct rtable *rt = ip_route_output_key(t->net, &fl4);
+
+		return IS_ERR(rt) ? NULL : &rt->dst;
+	} else {
+		struct flowi6 fl6 = { .daddr = remote->a.in6 };
+
+		if (local->family == AF_INET6)
+			fl6.saddr = local->a.in6;
+		dst = ip6_route_output(t->net, NULL, &fl6);
+		if (!dst->error)
+			return dst;
+		dst_release(dst);
+		return NULL;
+	}
+}
+
+static void check_path(struct vgw_tunnel *t)
+{
+	struct vgw_addr local, remote;
+	struct dst_entry *dst;
+	bool ok = true;
+
+	if (far_end(t, &local, &remote)) {
+		rcu_read_lock();
+		dst = route(t, &local, &remote);
+		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst));
+		dst_release(dst);
+		rcu_read_unlock();
+	}
+	spin_lock_bh(&t->conn->lock);
+	if (t->conn->fo.tunnels[t->index].path != ok)
+		vgw_conn_event_locked(t->conn, t->index,
+				      ok ? VGW_FO_PATH_FOUND : VGW_FO_PATH_LOST, 0);
+	spin_unlock_bh(&t->conn->lock);
+}
+
+/*
+ * The largest inner packet: what the underlay's route carries less what this
+ * SA adds. A learned path MTU is left to the errors of the data path.
+ */
+static unsigned int tunnel_mtu(struct vgw_tunnel *t)
+{
+	struct vgw_addr local, remote;
+	const struct vgw_sa *sa;
+	struct xfrm_state *x = NULL;
+	unsigned int mtu = 0;
+	struct dst_entry *dst;
+
+	spin_lock_bh(&t->conn->lock);
+	sa = vgw_watch_sa(t, true);
+	if (sa)
+		x = xfrm_state_lookup(t->net, sa->mark.v & sa->mark.m, &sa->id.daddr,
+				      sa->id.spi, sa->id.proto, sa->family);
+	spin_unlock_bh(&t->conn->lock);
+	if (!x)
+		return 0;
+	if (far_end(t, &local, &remote)) {
+		rcu_read_lock();
+		dst = route(t, &local, &remote);
+		if (dst) {
+			mtu = dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst_dev(dst)->mtu);
+			mtu = xfrm_state_mtu(x, min(mtu, 65535U));
+			dst_release(dst);
+		}
+		rcu_read_unlock();
+	}
+	xfrm_state_put(x);
+	return mtu;
+}
+
+static void set_mtu(struct vgw_conn *conn)
+{
+	unsigned int i, mtu = conn->mtu, old = conn->dev->mtu;
+	struct net_device *dev = conn->dev;
+
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+
+		t->mtu = tunnel_mtu(t);
+		if (t->mtu && !conn->mtu && (!mtu || t->mtu < mtu))
+			mtu = t->mtu;
+		if (conn->mtu || t->mtu)
+			dev_set_mtu(t->dev, conn->mtu ?: max(t->mtu, dev->min_mtu));
+	}
+	/* Until there is an SA nothing is known; keep what was. */
+	if (!mtu)
+		return;
+	mtu = max(mtu, dev->min_mtu);
+	if (mtu == old || dev_set_mtu(dev, mtu))
+		return;
+	vgw_netlink_event(conn, &(struct vgw_notice){
+		.event = VGW_EVENT_MTU, .old = old, .new = mtu,
+	});
+}
+
+/* A connection that moved to another netns takes its tunnels along. */
+static void follow(struct vgw_conn *conn)
+{
+	struct net *net = dev_net(conn->dev);
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++) {
+		struct net_device *dev = conn->tunnels[i]->dev;
+		int err;
+
+		if (net_eq(dev_net(dev), net))
+			continue;
+		vgw_dev_set_immutable(dev, false);
+		err = dev_change_net_namespace(dev, net, "vgw%d");
+		vgw_dev_set_immutable(dev, true);
+		if (err)
+			netdev_warn(conn->dev, "tunnel %s could not follow: error %d\n",
+				    dev->name, err);
+	}
+}
+
+static void work(struct work_struct *w)
+{
+	struct vgw_conn *conn = container_of(w, struct vgw_conn, work);
+	unsigned int i;
+
+	rtnl_lock();
+	if (conn->dying)
+		goto out;
+	if (test_and_clear_bit(VGW_TODO_NETNS, &conn->todo))
+		follow(conn);
+	if (test_and_clear_bit(VGW_TODO_RESYNC, &conn->todo))
+		vgw_watch_resync(conn);
+	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo))
+		for (i = 0; i < conn->n; i++)
+			check_path(conn->tunnels[i]);
+	if (test_and_clear_bit(VGW_TODO_MTU, &conn->todo))
+		set_mtu(conn);
+out:
+	rtnl_unlock();
+	dev_put(conn->dev);
+}
+
+/**
+ * vgw_link_stats - counters of a connection
+ * @conn: connection
+ * @sum: set to its own, and what its tunnels received less keepalives
+ *
+ * What tunnels send and drop is in their own counters; what the connection
+ * sends by them is in its own as well.
+ */
+void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
+{
+	unsigned int i;
+
+	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
+	vgw_stats_sum(conn->stats, sum);
+	for (i = 0; i < conn->n; i++) {
+		const struct vgw_tunnel *t = conn->tunnels[i];
+		unsigned int len = sizeof(struct icmphdr) + VGW_PROBE_LEN;
+		u64 c[VGW_STATS_N] = {}, n;
+
+		len += t->config.peer.family == AF_INET6 ? sizeof(struct ipv6hdr) :
+							    sizeof(struct iphdr);
+		vgw_stats_sum(t->stats, c);
+		n = c[VGW_A_STATS_KEEPALIVE_RECEIVED] + c[VGW_A_STATS_RX_KEEPALIVE_BAD];
+		sum[VGW_A_STATS_RX_PACKETS] += c[VGW_A_STATS_RX_PACKETS] - n;
+		sum[VGW_A_STATS_RX_BYTES] += c[VGW_A_STATS_RX_BYTES] - n * len;
+	}
+}
+
+static void conn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *link)
+{
+	u64 sum[VGW_STATS_N];
+
+	vgw_link_stats(netdev_priv(dev), sum);
+	vgw_stats_link(sum, link);
+}
+
+static void tunnel_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *link)
+{
+	struct vgw_tunnel *t = netdev_priv(dev);
+	u64 sum[VGW_STATS_N] = {};
+
+	vgw_stats_sum(t->stats, sum);
+	vgw_stats_link(sum, link);
+}
+
+static int conn_init(struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+
+	conn->stats = vgw_stats_alloc();
+	return conn->stats ? 0 : -ENOMEM;
+}
+
+static void conn_uninit(struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+
+	conn->dying = true;
+	vgw_conn_stop(conn);
+	if (!list_empty(&conn->list))
+		list_del_rcu(&conn->list);
+}
+
+static void conn_free(struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++)
+		if (conn->tunnels[i])
+			netdev_put(conn->tunnels[i]->dev, &conn->tunnels[i]->tracker);
+	free_percpu(conn->stats);
+}
+
+/* Up with the connection, down with it; one tunnel may be set down by itself. */
+static int conn_open(struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	unsigned int i;
+	int err;
+
+	vgw_conn_start(conn);
+	for (i = 0; i < conn->n; i++) {
+		err = dev_open(conn->tunnels[i]->dev, NULL);
+		if (err) {
+			while (i--)
+				dev_close(conn->tunnels[i]->dev);
+			vgw_conn_stop(conn);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int conn_stop(struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++)
+		if (conn->tunnels[i])
+			dev_close(conn->tunnels[i]->dev);
+	vgw_conn_stop(conn);
+	return 0;
+}
+
+static int conn_change_mtu(struct net_device *dev, int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+static int tunnel_init(struct net_device *dev)
+{
+	struct vgw_tunnel *t = netdev_priv(dev);
+
+	t->stats = vgw_stats_alloc();
+	return t->stats ? 0 : -ENOMEM;
+}
+
+/* After the last packet of a process or softirq that found it. */
+static void tunnel_uninit(struct net_device *dev)
+{
+	struct vgw_tunnel *t = netdev_priv(dev);
+
+	vgw_keepalive_stop(t);
+	vgw_tunnels_remove(t);
+	if (rcu_access_pointer(dev->rx_handler))
+		netdev_rx_handler_unregister(dev);
+	if (netdev_master_upper_dev_get(dev))
+		netdev_upper_dev_unlink(dev, t->conn->dev);
+}
+
+static void tunnel_free(struct net_device *dev)
+{
+	struct vgw_tunnel *t = netdev_priv(dev);
+
+	vgw_watch_free(t);
+	free_percpu(t->stats);
+}
+
+static int tunnel_open(struct net_device *dev)
+{
+	vgw_keepalive_start(netdev_priv(dev));
+	return 0;
+}
+
+static int tunnel_stop(struct net_device *dev)
+{
+	vgw_keepalive_stop(netdev_priv(dev));
+	return 0;
+}
+
+static const struct net_device_ops conn_netdev_ops = {
+	.ndo_init		= conn_init,
+	.ndo_uninit		= conn_uninit,
+	.ndo_open		= conn_open,
+	.ndo_stop		= conn_stop,
+	.ndo_start_xmit		= vgw_tx_conn,
+	.ndo_get_stats64	= conn_get_stats64,
+	.ndo_change_mtu		= conn_change_mtu,
+};
+
+static const struct net_device_ops tunnel_netdev_ops = {
+	.ndo_init		= tunnel_init,
+	.ndo_uninit		= tunnel_uninit,
+	.ndo_open		= tunnel_open,
+	.ndo_stop		= tunnel_stop,
+	.ndo_start_xmit		= vgw_tx_tunnel,
+	.ndo_get_stats64	= tunnel_get_stats64,
+	.ndo_change_mtu		= conn_change_mtu,
+};
+
+static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, vgw_conn_of(dev) ? "vgw" : "vgw_tunnel", sizeof(info->driver));
+}
+
+static int get_sset_count(struct net_device *dev, int sset)
+{
+	return sset == ETH_SS_STATS ? VGW_STATS_N - 1 : -EOPNOTSUPP;
+}
+
+static void get_strings(struct net_device *dev, u32 sset, u8 *data)
+{
+	unsigned int i;
+
+	if (sset != ETH_SS_STATS)
+		return;
+	for (i = 1; i < VGW_STATS_N; i++)
+		ethtool_sprintf(&data, "%s", vgw_stats_names[i]);
+}
+
+static void get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats, u64 *data)
+{
+	struct vgw_conn *conn = vgw_conn_of(dev);
+	u64 sum[VGW_STATS_N] = {};
+
+	if (conn)
+		vgw_link_stats(conn, sum);
+	else
+		vgw_stats_sum(((struct vgw_tunnel *)netdev_priv(dev))->stats, sum);
+	memcpy(data, sum + 1, (VGW_STATS_N - 1) * sizeof(*data));
+}
+
+static const struct ethtool_ops ethtool_ops = {
+	.get_drvinfo		= get_drvinfo,
+	.get_link		= ethtool_op_get_link,
+	.get_sset_count		= get_sset_count,
+	.get_strings		= get_strings,
+	.get_ethtool_stats	= get_ethtool_stats,
+};
+
+static void setup(struct net_device *dev)
+{
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->ethtool_ops = &ethtool_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->mtu = ETH_DATA_LEN;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = IP_MAX_MTU;
+	dev->hard_header_len = 0;
+	dev->addr_len = 0;
+	dev->needed_headroom = HEADROOM;
+	dev->needed_tailroom = TAILROOM;
+	dev->features |= FEATURES;
+	dev->hw_features |= FEATURES;
+	dev->needs_free_netdev = true;
+	vgw_dev_set_lltx(dev);
+	netif_keep_dst(dev);
+}
+
+static void conn_setup(struct net_device *dev)
+{
+	setup(dev);
+	dev->netdev_ops = &conn_netdev_ops;
+	dev->priv_destructor = conn_free;
+}
+
+static void tunnel_setup(struct net_device *dev)
+{
+	setup(dev);
+	dev->netdev_ops = &tunnel_netdev_ops;
+	dev->priv_destructor = tunnel_free;
+	/* It goes where its connection goes, and only there. */
+	vgw_dev_set_immutable(dev, true);
+}
+
+/* One tunnel, registered and tied to its connection. Unwinds itself. */
+static int add_tunnel(struct vgw_conn *conn, unsigned int i,
+		      const struct vgw_conn_config *config, struct netlink_ext_ack *extack)
+{
+	char name[IFNAMSIZ];
+	struct net_device *dev;
+	struct vgw_tunnel *t;
+	int err;
+
+	if (*config->names[i]) {
+		strscpy(name, config->names[i], sizeof(name));
+	} else if (snprintf(name, sizeof(name), "%s-%u", conn->dev->name, i + 1) >=
+		   sizeof(name)) {
+		NL_SET_ERR_MSG_MOD(extack, "The name is too long to add -1 for a tunnel: name the tunnels");
+		return -ENAMETOOLONG;
+	}
+
+	dev = alloc_netdev(sizeof(*t), name, NET_NAME_USER, tunnel_setup);
+	if (!dev)
+		return -ENOMEM;
+	dev_net_set(dev, dev_net(conn->dev));
+	dev->rtnl_link_ops = &tunnel_link_ops;
+	t = netdev_priv(dev);
+	t->dev = dev;
+	t->conn = conn;
+	t->net = conn->net;
+	t->index = i;
+	t->config = config->tunnels[i];
+	INIT_LIST_HEAD(&t->sas);
+	vgw_keepalive_init(t);
+
+	/* The state machine may name it as soon as it can be found. */
+	conn->tunnels[i] = t;
+	err = register_netdevice(dev);
+	if (err < 0) {
+		conn->tunnels[i] = NULL;
+		if (err == -EEXIST)
+			NL_SET_ERR_MSG_MOD(extack,
+					   "A device has the name of a tunnel: name the tunnels");
+		else
+			NL_SET_ERR_MSG_MOD(extack, "A tunnel's device could not be registered");
+		free_netdev(dev);
+		return err;
+	}
+	netdev_hold(dev, &t->tracker, GFP_KERNEL);
+	netif_carrier_off(dev);
+
+	err = netdev_rx_handler_register(dev, vgw_rx_handler, t);
+	if (err)
+		return err;
+	err = netdev_master_upper_dev_link(dev, conn->dev, NULL, NULL, extack);
+	if (err)
+		return err;
+	return vgw_tunnels_add(t);
+}
+
+static void dellink(struct net_device *dev, struct list_head *head)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++)
+		if (conn->tunnels[i])
+			unregister_netdevice_queue(conn->tunnels[i]->dev, head);
+	unregister_netdevice_queue(dev, head);
+}
+
+static int newlink(vgw_newlink_args)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	struct vgw_conn_config *config;
+	LIST_HEAD(kill);
+	unsigned int i;
+	int err;
+
+	config = kzalloc(sizeof(*config), GFP_KERNEL);
+	if (!config)
+		return -ENOMEM;
+
+	conn->dev = dev;
+	conn->net = vgw_newlink_net;
+	INIT_LIST_HEAD(&conn->list);
+	INIT_WORK(&conn->work, work);
+	err = vgw_config_new(config, vgw_newlink_data, conn->net, extack);
+	if (err)
+		goto free_config;
+	conn->n = config->n;
+	vgw_conn_init(conn);
+	if (vgw_newlink_tb[IFLA_MTU] && !config->mtu)
+		config->mtu = nla_get_u32(vgw_newlink_tb[IFLA_MTU]);
+
+	err = register_netdevice(dev);
+	if (err)
+		goto free_config;
+	netif_carrier_off(dev);
+
+	for (i = 0; i < config->n; i++) {
+		err = add_tunnel(conn, i, config, extack);
+		if (err)
+			goto unregister;
+	}
+	/* From here on XFRM's notifications and the work find it whole. */
+	list_add_tail_rcu(&conn->list, vgw_link_conns(conn->net));
+	vgw_config_apply(conn, config);
+	vgw_watch_resync(conn);
+	for (i = 0; i < conn->n; i++)
+		check_path(conn->tunnels[i]);
+	set_mtu(conn);
+	for (i = 0; i < conn->n; i++)
+		rtnl_configure_link(conn->tunnels[i]->dev, NULL, 0, NULL);
+	vgw_netlink_event(conn, &(struct vgw_notice){ .event = VGW_EVENT_CREATED });
+	kfree(config);
+	return 0;
+
+unregister:
+	dellink(dev, &kill);
+	unregister_netdevice_many(&kill);
+free_config:
+	kfree(config);
+	return err;
+}
+
+static int validate(struct nlattr *tb[], struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	if (tb[IFLA_ADDRESS] || tb[IFLA_BROADCAST]) {
+		NL_SET_ERR_MSG_MOD(extack, "A connection has no link-layer address");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int changelink(struct net_device *dev, struct nlattr *tb[],
+		      struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	return vgw_netlink_change(netdev_priv(dev), data, extack);
+}
+
+static int tunnel_changelink(struct net_device *dev, struct nlattr *tb[],
+			     struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	return vgw_netlink_change_tunnel(netdev_priv(dev), data, extack);
+}
+
+static int slave_changelink(struct net_device *dev, struct net_device *slave,
+			    struct nlattr *tb[], struct nlattr *data[],
+			    struct netlink_ext_ack *extack)
+{
+	return vgw_netlink_change_tunnel(netdev_priv(slave), data, extack);
+}
+
+static size_t get_size(const struct net_device *dev)
+{
+	return VGW_NETLINK_CONN_SIZE;
+}
+
+static int fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	return vgw_netlink_put_config(skb, netdev_priv(dev));
+}
+
+static size_t tunnel_get_size(const struct net_device *dev)
+{
+	return VGW_NETLINK_TUNNEL_SIZE;
+}
+
+static int tunnel_fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	return vgw_netlink_put_tunnel(skb, netdev_priv(dev), false);
+}
+
+static size_t get_slave_size(const struct net_device *dev, const struct net_device *slave)
+{
+	return VGW_NETLINK_TUNNEL_SIZE;
+}
+
+static int fill_slave_info(struct sk_buff *skb, const struct net_device *dev,
+			   const struct net_device *slave)
+{
+	return vgw_netlink_put_tunnel(skb, netdev_priv(slave), false);
+}
+
+static struct net *get_link_net(const struct net_device *dev)
+{
+	const struct vgw_conn *conn = netdev_priv(dev);
+
+	return READ_ONCE(conn->net);
+}
+
+static struct net *tunnel_get_link_net(const struct net_device *dev)
+{
+	const struct vgw_tunnel *t = netdev_priv(dev);
+
+	return READ_ONCE(t->net);
+}
+
+static struct rtnl_link_ops conn_link_ops = {
+	.kind			= "vgw",
+	.priv_size		= sizeof(struct vgw_conn),
+	.setup			= conn_setup,
+	.maxtype		= VGW_A_DRAIN,
+	.policy			= vgw_nl_policy,
+	.validate		= validate,
+	.newlink		= newlink,
+	.changelink		= changelink,
+	.dellink		= dellink,
+	.get_size		= get_size,
+	.fill_info		= fill_info,
+	.get_link_net		= get_link_net,
+	.slave_maxtype		= VGW_A_TUNNEL_PAD,
+	.slave_policy		= vgw_tunnel_nl_policy,
+	.slave_changelink	= slave_changelink,
+	.get_slave_size		= get_slave_size,
+	.fill_slave_info	= fill_slave_info,
+};
+
+/* No setup: created and removed with their connection alone. */
+static struct rtnl_link_ops tunnel_link_ops = {
+	.kind			= "vgw_tunnel",
+	.priv_size		= sizeof(struct vgw_tunnel),
+	.maxtype		= VGW_A_TUNNEL_PAD,
+	.policy			= vgw_tunnel_nl_policy,
+	.changelink		= tunnel_changelink,
+	.get_size		= tunnel_get_size,
+	.fill_info		= tunnel_fill_info,
+	.get_link_net		= tunnel_get_link_net,
+};
+
+/* The underlay changed: see which tunnels still have a path. */
+static void underlay_changed(struct net *net)
+{
+	struct vgw_conn *conn;
+
+	rcu_read_lock();
+	vgw_for_each_conn_rcu(conn, net) {
+		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_link_todo(conn, VGW_TODO_MTU);
+	}
+	rcu_read_unlock();
+}
+
+static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct vgw_conn *conn = vgw_conn_of(dev);
+
+	if (conn) {
+		/* Before tunnels exist there is nothing to follow. */
+		if (event == NETDEV_REGISTER && conn->tunnels[0] &&
+		    !net_eq(dev_net(conn->tunnels[0]->dev), dev_net(dev)))
+			vgw_link_todo(conn, VGW_TODO_NETNS);
+		return NOTIFY_DONE;
+	}
+	if (vgw_tunnel_of(dev))
+		return NOTIFY_DONE;
+
+	switch (event) {
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+	case NETDEV_CHANGEMTU:
+	case NETDEV_UNREGISTER:
+		underlay_changed(dev_net(dev));
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static int inetaddr_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct in_ifaddr *ifa = ptr;
+
+	underlay_changed(dev_net(ifa->ifa_dev->dev));
+	return NOTIFY_DONE;
+}
+
+static int inet6addr_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct inet6_ifaddr *ifa = ptr;
+
+	underlay_changed(dev_net(ifa->idev->dev));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_notifier = { .notifier_call = netdev_event };
+static struct notifier_block inetaddr_notifier = { .notifier_call = inetaddr_event };
+static struct notifier_block inet6addr_notifier = { .notifier_call = inet6addr_event };
+
+static int net_init(struct net *net)
+{
+	INIT_LIST_HEAD(vgw_link_conns(net));
+	return 0;
+}
+
+/* The underlay goes: connections whose devices live elsewhere go with it. */
+static void net_exit_batch(struct list_head *nets)
+{
+	struct vgw_conn *conn;
+	struct net *net;
+	LIST_HEAD(kill);
+
+	rtnl_lock();
+	list_for_each_entry(net, nets, exit_list)
+		list_for_each_entry(conn, vgw_link_conns(net), list)
+			dellink(conn->dev, &kill);
+	unregister_netdevice_many(&kill);
+	rtnl_unlock();
+}
+
+static struct pernet_operations net_ops = {
+	.init		= net_init,
+	.exit_batch	= net_exit_batch,
+	.id		= &vgw_net_id,
+	.size		= sizeof(struct vgw_net),
+};
+
+/**
+ * vgw_link_prepare - what devices stand on: lists, work and notifiers
+ *
+ * Context: process.
+ * Return: 0 or a negative error; then nothing is registered.
+ */
+int vgw_link_prepare(void)
+{
+	int err;
+
+	workqueue = alloc_workqueue("vgw", WQ_UNBOUND, 0);
+	if (!workqueue)
+		return -ENOMEM;
+	err = register_pernet_device(&net_ops);
+	if (err)
+		goto destroy_workqueue;
+	err = register_netdevice_notifier(&netdev_notifier);
+	if (err)
+		goto unregister_pernet;
+	err = register_inetaddr_notifier(&inetaddr_notifier);
+	if (err)
+		goto unregister_netdev;
+	err = register_inet6addr_notifier(&inet6addr_notifier);
+	if (err)
+		goto unregister_inetaddr;
+	return 0;
+
+unregister_inetaddr:
+	unregister_inetaddr_notifier(&inetaddr_notifier);
+unregister_netdev:
+	unregister_netdevice_notifier(&netdev_notifier);
+unregister_pernet:
+	unregister_pernet_device(&net_ops);
+destroy_workqueue:
+	destroy_workqueue(workqueue);
+	return err;
+}
+
+/**
+ * vgw_link_release - undo vgw_link_prepare(), wait for what refers to devices
+ *
+ * Context: process, after vgw_link_unregister().
+ */
+void vgw_link_release(void)
+{
+	unregister_inet6addr_notifier(&inet6addr_notifier);
+	unregister_inetaddr_notifier(&inetaddr_notifier);
+	unregister_netdevice_notifier(&netdev_notifier);
+	unregister_pernet_device(&net_ops);
+	destroy_workqueue(workqueue);
+	/* Policy sets are freed by call_rcu(). */
+	rcu_barrier();
+}
+
+/**
+ * vgw_link_register - let devices be created
+ *
+ * Context: process.
+ * Return: 0 or a negative error; then nothing is registered.
+ */
+int vgw_link_register(void)
+{
+	int err;
+
+	err = rtnl_link_register(&tunnel_link_ops);
+	if (err)
+		return err;
+	err = rtnl_link_register(&conn_link_ops);
+	if (err)
+		rtnl_link_unregister(&tunnel_link_ops);
+	return err;
+}
+
+/**
+ * vgw_link_unregister - remove every device
+ *
+ * Context: process.
+ */
+void vgw_link_unregister(void)
+{
+	rtnl_link_unregister(&conn_link_ops);
+	rtnl_link_unregister(&tunnel_link_ops);
+}
+
+MODULE_ALIAS_RTNL_LINK("vgw");
+MODULE_ALIAS_RTNL_LINK("vgw_tunnel");

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef VGW_POLICY_H
+#define VGW_POLICY_H
+
+/*
+ * The trust boundary: may an inner packet that this tunnel's SA brought come
+ * in? For mark keys the kernel's own check answers. For if_id keys it cannot
+ * (it learns an if_id from xfrm_interface's devices alone), so the inbound
+ * policies of the if_id are held here and judged as __xfrm_policy_check() does.
+ */
+
+#include <linux/types.h>
+#include <linux/rcupdate.h>
+
+struct net;
+struct sk_buff;
+struct xfrm_policy;
+
+/**
+ * enum vgw_verdict - may an inner packet come in?
+ * @VGW_PASS: yes
+ * @VGW_NO_POLICY: no inbound policy of the key selects it
+ * @VGW_BLOCKED: the policy that selects it blocks it, or cannot be judged here
+ * @VGW_TEMPLATE: its SAs are not those that the policy asks for, or their
+ *	selectors do not select it
+ * @VGW_MALFORMED: its addresses cannot be read
+ */
+enum vgw_verdict {
+	VGW_PASS,
+	VGW_NO_POLICY,
+	VGW_BLOCKED,
+	VGW_TEMPLATE,
+	VGW_MALFORMED,
+};
+
+/**
+ * struct vgw_policies - the policies of a key, immutable once published
+ * @rcu: frees the set and drops its references
+ * @n_in: inbound policies, first in @xp, in the kernel's order of choice
+ * @n_out: outbound policies, behind them
+ * @xp: held policies
+ */
+struct vgw_policies {
+	struct rcu_head rcu;
+	unsigned int n_in;
+	unsigned int n_out;
+	struct xfrm_policy *xp[];
+};
+
+struct vgw_policies *vgw_policies_with(const struct vgw_policies *old,
+				       struct xfrm_policy *add, int dir,
+				       gfp_t gfp);
+void vgw_policies_free(struct vgw_policies *set);
+unsigned int vgw_policies_live(const struct vgw_policies *set, bool out);
+
+enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
+					struct net *net, struct sk_buff *skb,
+					unsigned short family, u32 if_id);
+enum vgw_verdict vgw_policy_check_mark(struct net *net, struct sk_buff *skb,
+				       unsigned short family, u32 mark);
+
+#endif /* VGW_POLICY_H */

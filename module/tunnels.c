@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <linux/rtnetlink.h>
+#include <net/netns/hash.h>
+
+#include "tunnels.h"
+
+/* Buckets for 10,000 tunnels and some more; 32 KiB each. */
+#define BITS	12
+
+static DEFINE_HASHTABLE(by_key, BITS);
+static DEFINE_HASHTABLE(by_remote, BITS);
+
+static u32 hash_key(const struct net *net, u32 if_id, u32 mark)
+{
+	return jhash_3words(if_id, mark, net_hash_mix(net), 0);
+}
+
+static u32 hash_remote(const struct net *net, const xfrm_address_t *a, u16 family)
+{
+	return jhash2(a->a6, family == AF_INET6 ? 4 : 1, net_hash_mix(net));
+}
+
+/**
+ * vgw_tunnel_by_key - the tunnel that has this key
+ * @net: underlay netns
+ * @if_id: if_id of an SA or policy
+ * @mark: its mark, asked only when @if_id is 0
+ *
+ * Context: RCU read side or RTNL.
+ * Return: the tunnel or NULL.
+ */
+struct vgw_tunnel *vgw_tunnel_by_key(struct net *net, u32 if_id,
+				     const struct xfrm_mark *mark)
+{
+	struct vgw_tunnel *t;
+	u32 v = if_id ? 0 : mark->v;
+
+	if (!if_id && !mark->m)
+		return NULL;
+	hash_for_each_possible_rcu(by_key, t, node, hash_key(net, if_id, v),
+				   lockdep_rtnl_is_held())
+		if (t->config.key.if_id == if_id && net_eq(t->net, net) &&
+		    (if_id || t->config.key.mark.v == v))
+			return t;
+	return NULL;
+}
+
+/**
+ * vgw_tunnel_next_of_remote - the next tunnel with a mark key and this far end
+ * @t: the one before, NULL to begin
+ * @net: underlay netns
+ * @remote: outer address of the far end
+ * @family: its family
+ *
+ * Context: RCU read side.
+ * Return: the tunnel or NULL.
+ */
+struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *net,
+					     const xfrm_address_t *remote, u16 family)
+{
+	struct hlist_node *node;
+
+	if (t)
+		node = rcu_dereference(hlist_next_rcu(&t->node_remote));
+	else
+		node = rcu_dereference(hlist_first_rcu(&by_remote[hash_min(hash_remote(net, remote, family),
+									   BITS)]));
+	for (; node; node = rcu_dereference(hlist_next_rcu(node))) {
+		t = hlist_entry(node, struct vgw_tunnel, node_remote);
+		if (net_eq(t->net, net) && t->config.remote.family == family &&
+		    xfrm_addr_equal(&t->config.remote.a, remote, family))
+			return t;
+	}
+	return NULL;
+}
+
+/**
+ * vgw_tunnel_by_sa - the tunnel to which an SA belongs
+ * @net: underlay netns
+ * @x: an SA of either direction
+ *
+ * By its if_id; by its mark; or, for the unmarked inbound SA of a mark key (as
+ * IKE daemons install them for vti), by its outer addresses when only one
+ * tunnel has these.
+ *
+ * Context: RCU read side.
+ * Return: the tunnel or NULL.
+ */
+struct vgw_tunnel *vgw_tunnel_by_sa(struct net *net, const struct xfrm_state *x)
+{
+	struct vgw_tunnel *t, *found = NULL;
+
+	if (x->if_id || x->mark.m)
+		return vgw_tunnel_by_key(net, x->if_id, &x->mark);
+
+	vgw_for_each_tunnel_of_remote(t, net, &x->props.saddr, x->props.family) {
+		if (t->config.local.family != AF_UNSPEC &&
+		    !xfrm_addr_equal(&t->config.local.a, &x->id.daddr, x->props.family))
+			continue;
+		if (found)
+			return NULL;
+		found = t;
+	}
+	return found;
+}
+
+/**
+ * vgw_tunnels_add - let a tunnel be found
+ * @t: tunnel with its key
+ *
+ * Context: process, RTNL.
+ * Return: 0, or -EEXIST when another tunnel of the netns has the key.
+ */
+int vgw_tunnels_add(struct vgw_tunnel *t)
+{
+	const struct vgw_key *key = &t->config.key;
+
+	ASSERT_RTNL();
+	if (vgw_tunnel_by_key(t->net, key->if_id, &key->mark))
+		return -EEXIST;
+	hash_add_rcu(by_key, &t->node,
+		     hash_key(t->net, key->if_id, key->if_id ? 0 : key->mark.v));
+	if (key->mark.m && t->config.remote.family != AF_UNSPEC)
+		hash_add_rcu(by_remote, &t->node_remote,
+			     hash_remote(t->net, &t->config.remote.a,
+					 t->config.remote.family));
+	t->hashed = true;
+	return 0;
+}
+
+/**
+ * vgw_tunnels_remove - let a tunnel be found no more
+ * @t: tunnel; readers may hold it until a grace period has passed
+ *
+ * Context: process, RTNL.
+ */
+void vgw_tunnels_remove(struct vgw_tunnel *t)
+{
+	ASSERT_RTNL();
+	if (!t->hashed)
+		return;
+	hash_del_rcu(&t->node);
+	if (!hlist_unhashed(&t->node_remote))
+		hash_del_rcu(&t->node_remote);
+	t->hashed = false;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/icmpv6.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <net/dst_metadata.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "link.h"
+#include "tx.h"
+#include "vgw.h"
+
+/* Tunnels in tunnels: as deep as ip tunnels may nest (IP_TUNNEL_RECURSION_LIMIT). */
+#define DEPTH_LIMIT	5
+
+static DEFINE_PER_CPU(unsigned int, vgw_tx_depth);
+
+/* Every drop on this side goes through here: one counter each. */
+static void drop(struct vgw_stats __percpu *stats, unsigned int counter,
+		 struct sk_buff *skb)
+{
+	vgw_count(stats, counter);
+	kfree_skb(skb);
+}
+
+/* The inner flow, and a route for packets that come without one (AF_PACKET). */
+static int decode(struct sk_buff *skb, struct net_device *dev, struct flowi *fl)
+{
+	struct net *net = dev_net(dev);
+
+	if (!pskb_inet_may_pull(skb))
+		return -EINVAL;
+
+	memset(fl, 0, sizeof(*fl));
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		if (ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl < 5)
+			return -EINVAL;
+		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+		if (__vgw_decode_session(net, skb, fl, AF_INET) < 0)
+			return -EINVAL;
+		if (!skb_valid_dst(skb)) {
+			struct flowi4 fl4 = fl->u.ip4;
+			struct rtable *rt;
+
+			fl4.flowi4_oif = dev->ifindex;
+			fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
+			rt = __ip_route_output_key(net, &fl4);
+			if (IS_ERR(rt))
+				return PTR_ERR(rt);
+			skb_dst_drop(skb);
+			skb_dst_set(skb, &rt->dst);
+		}
+		break;
+	case htons(ETH_P_IPV6):
+		if (ipv6_hdr(skb)->version != 6)
+			return -EINVAL;
+		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+		if (__vgw_decode_session(net, skb, fl, AF_INET6) < 0)
+			return -EINVAL;
+		if (!skb_valid_dst(skb)) {
+			struct flowi6 fl6 = fl->u.ip6;
+
+			/* An error route serves: only its family is asked for. */
+			fl6.flowi6_oif = dev->ifindex;
+			fl6.flowi6_flags |= FLOWI_FLAG_ANYSRC;
+			skb_dst_drop(skb);
+			skb_dst_set(skb, ip6_route_output(net, NULL, &fl6));
+		}
+		break;
+	default:
+		return -EPROTONOSUPPORT;
+	}
+
+	/* The route of the inner packet says nothing on that of the outer one. */
+	fl->flowi_oif = 0;
+	return 0;
+}
+
+/*
+ * The bundle for a flow, with a reference, or an error; the flow's own route
+ * (untransformed) is an error as well. Here a cache per tunnel and CPU will sit.
+ */
+static struct dst_entry *bundle(struct vgw_tunnel *t, struct sk_buff *skb,
+				struct flowi *fl)
+{
+	const struct vgw_key *key = &t->config.key;
+	struct dst_entry *dst = skb_dst(skb);
+	const struct xfrm_state *x;
+
+	if (key->mark.m)
+		fl->flowi_mark = key->mark.v;
+	else
+		fl->flowi_mark = skb->mark;
+
+	dst_hold(dst);
+	dst = xfrm_lookup_with_ifid(t->net, dst, fl, NULL, 0, key->if_id);
+	if (IS_ERR(dst))
+		return dst;
+
+	x = dst->xfrm;
+	if (!x) {
+		dst_release(dst);
+		return ERR_PTR(-ENOENT);
+	}
+	/* Only a tunnel-mode ESP SA of this very key keeps the promise. */
+	if (x->if_id != key->if_id || x->id.proto != IPPROTO_ESP ||
+	    !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
+	    (x->mark.v & x->mark.m) != (key->mark.v & x->mark.m)) {
+		dst_release(dst);
+		return ERR_PTR(-ENOENT);
+	}
+	if (key->mark.m && t->config.remote.family != AF_UNSPEC &&
+	    (x->props.family != t->config.remote.family ||
+	     !xfrm_addr_equal(&x->id.daddr, &t->config.remote.a, x->props.family))) {
+		dst_release(dst);
+		return ERR_PTR(-ENOENT);
+	}
+	return dst;
+}
+
+static unsigned int counter_of(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return VGW_A_STATS_TX_NO_POLICY;
+	case -EPERM:
+		return VGW_A_STATS_TX_BLOCKED;
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+	case -EINVAL:
+		return VGW_A_STATS_TX_NO_ROUTE;
+	default:
+		return VGW_A_STATS_TX_NO_SA;
+	}
+}
+
+/* A policy has decided; another tunnel may not decide otherwise. */
+static bool final(int err)
+{
+	return err == -ENOENT || err == -EPERM;
+}
+
+/* Tell the sender what fits. As xfrmi_xmit2(). Returns true when it does not. */
+static bool too_big(struct sk_buff *skb, struct dst_entry *dst)
+{
+	int mtu = dst_mtu(dst);
+
+	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
+		return false;
+
+	skb_dst_update_pmtu_no_confirm(skb, mtu);
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		if (skb->len <= IPV6_MIN_MTU)
+			return false;
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, max(mtu, IPV6_MIN_MTU));
+	} else {
+		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)))
+			return false;
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	}
+	return true;
+}
+
+/* Consumes the packet and the reference to the bundle. */
+static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
+		  struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct net_device *dev = t->dev;
+	struct net_device *lower = dst_dev(dst);
+	unsigned int len = skb->len;
+	unsigned int packets = skb_is_gso(skb) ? skb_shinfo(skb)->gso_segs : 1;
+	unsigned int *depth;
+	int err;
+
+	depth = this_cpu_ptr(&vgw_tx_depth);
+	if (lower == dev || lower == t->conn->dev || *depth >= DEPTH_LIMIT) {
+		dst_release(dst);
+		drop(t->stats, VGW_A_STATS_TX_LOOP, skb);
+		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
+				     t->conn->dev->name, dev->name);
+		return -ELOOP;
+	}
+	if (too_big(skb, dst)) {
+		dst_release(dst);
+		drop(t->stats, VGW_A_STATS_TX_TOO_BIG, skb);
+		return -EMSGSIZE;
+	}
+
+	/* A tap on the tunnel sees what the connection sends by it. */
+	if (skb->dev != dev || !conn) {
+		skb->dev = dev;
+		if (dev_nit_active(dev))
+			dev_queue_xmit_nit(skb, dev);
+	}
+
+	skb_scrub_packet(skb, !net_eq(t->net, dev_net(dev)));
+	skb_dst_set(skb, dst);
+	skb->dev = lower;
+	if (READ_ONCE(t->used) != jiffies)
+		WRITE_ONCE(t->used, jiffies);
+
+	(*depth)++;
+	err = dst_output(t->net, skb_to_full_sk(skb), skb);
+	(*depth)--;
+	if (net_xmit_eval(err)) {
+		vgw_count(t->stats, VGW_A_STATS_TX_OUTPUT);
+		return err;
+	}
+	vgw_count_bytes(t->stats, VGW_A_STATS_TX_PACKETS, packets, len);
+	if (conn)
+		vgw_count_bytes(conn->stats, VGW_A_STATS_TX_PACKETS, packets, len);
+	return 0;
+}
+
+/* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
+static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct flowi *fl,
+				 __be16 protocol)
+{
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+		const struct vgw_addr *peer = &t->config.peer;
+
+		if (protocol == htons(ETH_P_IP)) {
+			if (peer->family == AF_INET && peer->a.a4 == fl->u.ip4.daddr)
+				return t;
+		} else if (peer->family == AF_INET6 &&
+			   ipv6_addr_equal(&peer->a.in6, &fl->u.ip6.daddr)) {
+			return t;
+		}
+	}
+	return NULL;
+}
+
+/* The most preferred usable tunnel that was not tried yet. */
+static struct vgw_tunnel *another(const struct vgw_conn *conn, unsigned long tried)
+{
+	struct vgw_tunnel *found = NULL;
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+
+		if ((tried & BIT(i)) || !netif_running(t->dev) ||
+		    !netif_carrier_ok(t->dev) ||
+		    data_race(conn->fo.tunnels[i].drained))
+			continue;
+		if (!found || t->config.preference > found->config.preference)
+			found = t;
+	}
+	return found;
+}
+
+/* No tunnel takes it: tell the sender at once rather than let it time out. */
+static void no_way(struct vgw_stats __percpu *stats, unsigned int counter,
+			struct sk_buff *skb)
+{
+	dst_link_failure(skb);
+	drop(stats, counter, skb);
+}
+
+/**
+ * vgw_tx_conn - ndo_start_xmit of a connection
+ * @skb: inner packet
+ * @dev: the connection's device
+ *
+ * Chooses the tunnel (pinned, else active; if that one has no usable SA, the
+ * next usable one for this very packet). What no bundle takes is dropped.
+ *
+ * Context: softirq or process with BH off, RCU.
+ * Return: NETDEV_TX_OK; the packet is consumed.
+ */
+netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	struct dst_entry *dst;
+	struct vgw_tunnel *t;
+	unsigned long tried = 0;
+	bool pin = true;
+	struct flowi fl;
+	int first = 0;
+	int err;
+
+	err = decode(skb, dev, &fl);
+	if (err) {
+		drop(conn->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
+		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
+		return NETDEV_TX_OK;
+	}
+
+	t = pinned(conn, &fl, skb->protocol);
+	if (!t) {
+		pin = false;
+		t = rcu_dereference_bh(conn->active);
+	} else if (!netif_running(t->dev)) {
+		no_way(t->stats, VGW_A_STATS_TX_DOWN, skb);
+		return NETDEV_TX_OK;
+	}
+
+	while (t) {
+		dst = bundle(t, skb, &fl);
+		if (!IS_ERR(dst)) {
+			if (tried)
+				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
+			output(t, conn, skb, dst);
+			return NETDEV_TX_OK;
+		}
+		err = PTR_ERR(dst);
+		if (!first)
+			first = err;
+		tried |= BIT(t->index);
+		if (err == -ENETUNREACH || err == -EHOSTUNREACH)
+			vgw_link_todo(conn, VGW_TODO_PATH);
+		if (pin || final(err))
+			break;
+		t = another(conn, tried);
+	}
+
+	no_way(t ? t->stats : conn->stats,
+		    first ? counter_of(first) : VGW_A_STATS_TX_NO_TUNNEL, skb);
+	return NETDEV_TX_OK;
+}
+
+/**
+ * vgw_tx_tunnel - ndo_start_xmit of a tunnel: this one and no other
+ * @skb: inner packet
+ * @dev: the tunnel's device
+ *
+ * Context: as vgw_tx_conn().
+ * Return: NETDEV_TX_OK; the packet is consumed.
+ */
+netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vgw_tunnel *t = netdev_priv(dev);
+	struct dst_entry *dst;
+	struct flowi fl;
+	int err;
+
+	err = decode(skb, dev, &fl);
+	if (err) {
+		drop(t->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
+		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
+		return NETDEV_TX_OK;
+	}
+	dst = bundle(t, skb, &fl);
+	if (IS_ERR(dst))
+		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
+	else
+		output(t, t->conn, skb, dst);
+	return NETDEV_TX_OK;
+}
+
+/**
+ * vgw_tx_keepalive - send a keepalive by its tunnel
+ * @t: tunnel
+ * @skb: the echo request; consumed
+ *
+ * Without an SA the lookup asks XFRM, and so the IKE daemon, for one.
+ *
+ * Context: softirq.
+ * Return: 0, or why it was not sent, which no drop counter shows.
+ */
+int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
+{
+	struct dst_entry *dst;
+	struct flowi fl;
+	int err;
+
+	rcu_read_lock_bh();
+	err = decode(skb, t->conn->dev, &fl);
+	if (!err) {
+		dst = bundle(t, skb, &fl);
+		err = PTR_ERR_OR_ZERO(dst);
+	}
+	if (err)
+		consume_skb(skb);
+	else
+		err = output(t, NULL, skb, dst);
+	rcu_read_unlock_bh();
+	return err;
+}

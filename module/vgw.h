@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef VGW_H
+#define VGW_H
+
+/*
+ * The two structs that everything is about: a connection and its tunnels.
+ *
+ * Locks, outermost first:
+ *
+ *   RTNL              creation, removal and configuration of both; the key
+ *                     table; MTU. What says "RTNL" below is written under it
+ *                     and read under it or, where it is __rcu, under RCU.
+ *   vgw_conn.lock     (BH) the state machine, the lists of SAs, the sets of
+ *                     policies, keepalives; the one writer of vgw_conn.active.
+ *                     Taken by softirqs and by XFRM's notifications, which
+ *                     come with xfrm_state.lock held: whoever holds it calls
+ *                     nothing that sends a packet or takes XFRM's locks.
+ *   RCU               the data path takes no lock.
+ *
+ * Lifetime: the devices own their structs (netdev_priv). A tunnel is
+ * unregistered with its connection and before it; unregister_netdevice()
+ * waits for readers. ndo_uninit takes a tunnel out of the key table and stops
+ * its timer for good; work items hold a reference to the connection's device.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/xfrm.h>
+
+#include "compat.h"
+#include "failover.h"
+#include "probe.h"
+#include "stats.h"
+
+struct vgw_conn;
+struct vgw_policies;
+
+/**
+ * struct vgw_addr - an address of either family
+ * @family: AF_INET, AF_INET6, or AF_UNSPEC where there is none
+ * @a: the address in network order
+ */
+struct vgw_addr {
+	u16 family;
+	xfrm_address_t a;
+};
+
+/**
+ * struct vgw_key - how a tunnel finds its SAs and policies
+ * @if_id: XFRM interface id; 0 when the key is a mark
+ * @mark: value and mask; a mask of 0 when the key is an if_id
+ */
+struct vgw_key {
+	u32 if_id;
+	struct xfrm_mark mark;
+};
+
+/**
+ * struct vgw_tunnel_config - what the administrator says of a tunnel
+ * @key: its key
+ * @local: outer source, or none to follow the SAs
+ * @remote: outer destination, or none
+ * @inside: own inside address
+ * @inside_len: prefix length of @inside
+ * @peer: far inside address
+ * @preference: higher is preferred
+ * @keepalive: how it is judged
+ * @interval: keepalive interval, ms
+ * @misses: unanswered keepalives that take it down
+ */
+struct vgw_tunnel_config {
+	struct vgw_key key;
+	struct vgw_addr local;
+	struct vgw_addr remote;
+	struct vgw_addr inside;
+	u8 inside_len;
+	struct vgw_addr peer;
+	u32 preference;
+	enum vgw_keepalive keepalive;
+	u32 interval;
+	u32 misses;
+};
+
+/**
+ * struct vgw_sa - an SA of a tunnel, as XFRM told of it
+ * @list: in &vgw_tunnel.sas, newest first
+ * @id: destination, SPI and protocol
+ * @saddr: source
+ * @mark: the SA's mark
+ * @family: of the outer addresses
+ * @out: we send with it
+ * @encap: it is UDP encapsulated
+ */
+struct vgw_sa {
+	struct list_head list;
+	struct xfrm_id id;
+	xfrm_address_t saddr;
+	struct xfrm_mark mark;
+	u16 family;
+	bool out;
+	bool encap;
+};
+
+/**
+ * struct vgw_tunnel - netdev_priv of a device of kind vgw_tunnel
+ * @dev: the device
+ * @conn: its connection; never changes
+ * @net: underlay netns, that of @conn; never changes
+ * @index: place in @conn; never changes
+ * @config: RTNL; the data path reads single words of it under RCU
+ * @policies: policies of the key; writers hold @conn->lock
+ * @node: in the table of keys; RTNL
+ * @node_remote: mark keys with a remote, in the table of remotes; RTNL
+ * @hashed: it is in those tables; RTNL
+ * @stats: per-CPU counters
+ * @tracker: of the reference that @conn holds to @dev
+ * @heard: when a packet of its SAs was last received, ns, to a jiffy; any CPU,
+ *	at most once a jiffy
+ * @heard_jiffy: the jiffy of @heard
+ * @used: the jiffy in which a packet was last sent
+ * @sas: its SAs; @conn->lock
+ * @stale: the list of SAs or the set of policies lacks something for want of
+ *	memory; nothing comes in until it is made whole; @conn->lock
+ * @mtu: largest inner packet, 0 unknown; RTNL
+ * @probes: keepalives; @conn->lock
+ * @timer: for VGW_FO_TICK; armed under @conn->lock while @timer_on
+ * @timer_on: @timer may be armed; @conn->lock
+ */
+struct vgw_tunnel {
+	struct net_device *dev;
+	struct vgw_conn *conn;
+	struct net *net;
+	unsigned int index;
+	struct vgw_tunnel_config config;
+	struct vgw_policies __rcu *policies;
+	struct hlist_node node;
+	struct hlist_node node_remote;
+	bool hashed;
+	struct vgw_stats __percpu *stats;
+	netdevice_tracker tracker;
+
+	u64 heard ____cacheline_aligned_in_smp;
+	unsigned long heard_jiffy;
+	unsigned long used;
+
+	struct list_head sas ____cacheline_aligned_in_smp;
+	bool stale;
+	unsigned int mtu;
+	struct vgw_probes probes;
+	struct hrtimer timer;
+	bool timer_on;
+};
+
+/* What vgw_conn.work has to do. */
+enum {
+	VGW_TODO_RESYNC,
+	VGW_TODO_PATH,
+	VGW_TODO_MTU,
+	VGW_TODO_NETNS,
+};
+
+/**
+ * struct vgw_conn - netdev_priv of a device of kind vgw
+ * @dev: the device
+ * @net: underlay netns; the connection is removed before it goes
+ * @n: tunnels; never changes
+ * @tunnels: the tunnels, set before the connection's device can be up
+ * @active: the active tunnel or NULL; its one writer is vgw_conn_event(),
+ *	under @lock
+ * @list: in the netns' list of connections; RTNL
+ * @stats: per-CPU counters of what no tunnel counts
+ * @lock: see above
+ * @fo: the state machine; @lock
+ * @timer: for VGW_FO_REVERT; armed under @lock while @timer_on
+ * @timer_on: @timer may be armed; @lock
+ * @work: what needs a process; queued with a reference to @dev
+ * @todo: bits of VGW_TODO_*
+ * @work_tracker: of that reference
+ * @revert: ms, VGW_FOREVER never; RTNL
+ * @mtu: bytes, 0 automatic; RTNL
+ * @dying: it is being removed: @work does nothing; RTNL
+ */
+struct vgw_conn {
+	struct net_device *dev;
+	struct net *net;
+	unsigned int n;
+	struct vgw_tunnel *tunnels[VGW_MAX_TUNNELS];
+	struct vgw_tunnel __rcu *active;
+	struct list_head list;
+	struct vgw_stats __percpu *stats;
+
+	spinlock_t lock;	/* see the table above */
+	struct vgw_fo fo;
+	struct hrtimer timer;
+	bool timer_on;
+
+	struct work_struct work;
+	unsigned long todo;
+	netdevice_tracker work_tracker;
+	u32 revert;
+	u32 mtu;
+	bool dying;
+};
+
+#endif /* VGW_H */
