@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <ini.h>
-
 #include "config.h"
+
+#ifdef HAVE_INIH
+
+#include <ini.h>
 
 static struct tunnel_config *section_tunnel(struct conn_config *conn, const char *ifname,
 					    struct problem *p)
@@ -91,3 +93,15 @@ int config_read(FILE *f, const char *file, struct conn_config *conn, struct prob
 	config_defaults(conn);
 	return 0;
 }
+
+#else /* !HAVE_INIH */
+
+int config_read(FILE *f, const char *file, struct conn_config *conn, struct problem *p)
+{
+	(void)f;
+	(void)conn;
+	return problem(p, "%.80s: this vgwctl was built without libinih and reads no files",
+		       file);
+}
+
+#endif
