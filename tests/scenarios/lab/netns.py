@@ -1,5 +1,6 @@
 """Network namespaces as hosts, veth pairs as links, netem as bad weather."""
 
+import ctypes
 import json
 import os
 import shlex
@@ -10,6 +11,10 @@ import time
 
 class CommandError(AssertionError):
     """A command that was expected to succeed failed: shows what it said."""
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+MS_BIND, MNT_DETACH = 0x1000, 2
 
 
 def words(cmd):
@@ -42,11 +47,14 @@ class Netns:
     """A host: one network namespace. Commands, sockets and files are those seen from inside it."""
 
     def __init__(self, name, forward=False):
-        self.name = name
-        run(["ip", "netns", "add", name])
-        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        self.procs = []
-        self.ip("link set lo up")
+        self.name, self.lines = name, []
+        self.path = f"/run/netns/{name}"
+        thread = threading.Thread(target=self._create)
+        thread.start()
+        thread.join()
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self.procs, self.closers = [], []
+        self.later("link set lo up")
         # No DAD: addresses are usable at once.
         self.sysctl("net.ipv6.conf.all.accept_dad", 0)
         self.sysctl("net.ipv6.conf.default.accept_dad", 0)
@@ -58,21 +66,33 @@ class Netns:
     def __repr__(self):
         return f"<netns {self.name}>"
 
+    def _create(self):
+        """What `ip netns add` does, without a process: those are dear under emulation."""
+        os.makedirs("/run/netns", exist_ok=True)
+        with open(self.path, "xb"):
+            pass
+        os.unshare(os.CLONE_NEWNET)
+        if LIBC.mount(b"/proc/thread-self/ns/net", self.path.encode(), None, MS_BIND, None):
+            raise OSError(ctypes.get_errno(), f"cannot keep {self}")
+
     def enter(self):
         """Move the calling thread (or a child before exec) into this namespace."""
         os.setns(self.fd, os.CLONE_NEWNET)
 
     def run(self, cmd, check=True, stdin=None, **kwargs):
-        return run(cmd, check=check, stdin=stdin, preexec_fn=self.enter, **kwargs)
+        return self.inside(lambda: run(cmd, check=check, stdin=stdin, **kwargs))
 
     def popen(self, cmd, **kwargs):
         """Start a process that close() ends."""
-        proc = subprocess.Popen(words(cmd), preexec_fn=self.enter, **kwargs)
+        proc = self.inside(lambda: subprocess.Popen(words(cmd), **kwargs))
         self.procs.append(proc)
         return proc
 
     def inside(self, func, *args):
-        """Call func in a thread that is inside this namespace; returns what it returned."""
+        """Call func in a thread that is inside this namespace; returns what it returned.
+
+        A process that it starts is born here: cheaper than a fork with setns in the child.
+        """
         box = {}
 
         def body():
@@ -89,13 +109,23 @@ class Netns:
             raise box["error"]
         return box["value"]
 
+    def later(self, *lines):
+        """Lines of ip(8) that wait for the next ip() or flush(), to share its process."""
+        self.lines += lines
+
+    def flush(self):
+        if self.lines:
+            self.ip()
+
     def ip(self, *lines, check=True):
-        """One or more lines of ip(8); several go through one ip -batch."""
+        """One or more lines of ip(8); several go through one ip -batch, which stops at the first error."""
+        lines, self.lines = (*self.lines, *lines), []
         if len(lines) == 1:
             return run(["ip", "-n", self.name, *words(lines[0])], check=check)
         return run(["ip", "-n", self.name, "-batch", "-"], check=check, stdin="\n".join(lines) + "\n")
 
     def ip_json(self, cmd):
+        self.flush()
         return json.loads(run(["ip", "-n", self.name, "-j", *words(cmd)]).stdout or "[]")
 
     def sysctl(self, key, value):
@@ -148,30 +178,33 @@ class Netns:
         self.netem(dev, "loss 100%")
 
     def close(self):
+        for close in self.closers:
+            close()
         for proc in self.procs:
             if proc.poll() is None:
                 proc.kill()
             proc.wait()
-        run(["ip", "netns", "del", self.name], check=False)
         os.close(self.fd)
+        LIBC.umount2(self.path.encode(), MNT_DETACH)
+        os.unlink(self.path)
 
 
 def link(left, left_dev, left_addrs, right, right_dev, right_addrs, mtu=1500):
-    """A veth pair between two hosts, addresses on both ends, up."""
+    """A veth pair between two hosts, addresses on both ends, up; right.flush() finishes its end."""
     left.ip(
-        f"link add {left_dev} mtu {mtu} type veth peer name {right_dev} mtu {mtu} netns {right.name}"
+        f"link add {left_dev} mtu {mtu} type veth peer name {right_dev} mtu {mtu} netns {right.name}",
+        *addresses(left_dev, left_addrs),
     )
-    for host, dev, addrs in ((left, left_dev, left_addrs), (right, right_dev, right_addrs)):
-        host.ip(
-            f"link set {dev} up",
-            *(f"addr add {a} dev {dev}{' nodad' if ':' in a else ''}" for a in addrs),
-        )
+    right.later(*addresses(right_dev, right_addrs))
 
 
 def dummy(host, dev, addrs):
-    """A dummy device that holds addresses."""
-    host.ip(
-        f"link add {dev} type dummy",
-        f"link set {dev} up",
-        *(f"addr add {a} dev {dev}{' nodad' if ':' in a else ''}" for a in addrs),
-    )
+    """A dummy device that holds addresses, at the host's next flush()."""
+    host.later(f"link add {dev} type dummy", *addresses(dev, addrs))
+
+
+def addresses(dev, addrs):
+    """Lines of ip(8) that bring a device up with addresses."""
+    yield f"link set {dev} up"
+    for addr in addrs:
+        yield f"addr add {addr} dev {dev}{' nodad' if ':' in addr else ''}"

@@ -55,10 +55,10 @@ class Topo:
         self.fars = {1: Netns("far1", forward=True), 2: Netns("far2", forward=True)}
         self.hosts = [self.cli, self.gw, *self.fars.values()]
         link(
-            self.cli, "lan", ["10.10.0.1/24", "fd10::1/64"],
             self.gw, "lan", ["10.10.0.254/24", "fd10::fe/64"],
+            self.cli, "lan", ["10.10.0.1/24", "fd10::1/64"],
         )  # fmt: skip
-        self.cli.ip("route add default via 10.10.0.254", "route add default via fd10::fe")
+        self.cli.later("route add default via 10.10.0.254", "route add default via fd10::fe")
         for n, far in self.fars.items():
             link(
                 self.gw, f"u{n}", [f"{V4[n][0]}/30", f"{V6[n][0]}/64"],
@@ -70,6 +70,8 @@ class Topo:
         else:
             for far in self.fars.values():
                 dummy(far, "srv", [f"{SRV[4]}/32", f"{SRV[6]}/128"])
+        for each in self.hosts:
+            each.flush()
         if capture:
             self.captures += [Capture(self.gw, f"u{n}") for n in self.fars]
 
@@ -82,7 +84,7 @@ class Topo:
                 self.srv, f"f{n}", [f"10.2{n}.0.2/30", f"fd2{n}::2/64"],
                 far, "srv", [f"10.2{n}.0.1/30", f"fd2{n}::1/64"],
             )  # fmt: skip
-            far.ip(f"route add {SRV[4]} via 10.2{n}.0.2", f"route add {SRV[6]} via fd2{n}::2")
+            far.later(f"route add {SRV[4]} via 10.2{n}.0.2", f"route add {SRV[6]} via fd2{n}::2")
         self.srv_via(1)
 
     def srv_via(self, n):
@@ -119,15 +121,17 @@ class Topo:
 
     def far_device(self, n, kind="if_id", family=4, mtu=1400):
         """The stock device of far end n, `ipsec0`, and its route back to us."""
-        far = self.fars[n]
+        far, families = self.fars[n], (4, 6)
         if kind == "if_id":
             xfrmi(far, "ipsec0", FAR_IF_ID, "u0", inside_nets(n, 1), mtu)
         else:
             here, there = self.underlay(n, family)
             # A vti carries one inner family: that of its outer one.
+            families = (family,)
             addrs = [a for a in inside_nets(n, 1) if (":" in a) == (family == 6)]
             vti(far, "ipsec0", FAR_MARK, there, here, addrs, mtu)
-        far.ip("route add 10.10.0.0/16 dev ipsec0", "route add fd10::/16 dev ipsec0", check=False)
+        routes = {4: "route add 10.10.0.0/16 dev ipsec0", 6: "route add fd10::/16 dev ipsec0"}
+        far.ip(*(routes[f] for f in families))
 
     # --- IKE ---
 

@@ -1,24 +1,24 @@
 """Sequence-numbered UDP streams with a marker in every payload.
 
-As a module: Stream, Echo and Sink for scenarios. As a program: the process that runs in a namespace, kept
-apart from pytest so that its clock is not at the mercy of another thread.
+Stream sends, Sink receives, Echo receives and sends back; each is a process of its own inside its namespace,
+so that no other thread is at its clock.
 
-    cli: send --rate pps -----> far end: serve --echo     (replies carry the responder's name)
-         <--------------------
+    cli: Stream ------------> far end: Echo     (replies carry the responder's name)
+         <-------------------
 
 Times are CLOCK_MONOTONIC of the one machine that all namespaces share, so one-way figures are true.
 """
 
-import argparse
+import gc
 import json
 import os
 import select
 import signal
 import socket
 import struct
-import subprocess
-import sys
 import time
+import traceback
+from types import SimpleNamespace
 
 MARKER = b"vgw-inner-bytes!"
 HEAD = struct.Struct("!QQ8s")  # sequence, time sent in ns, responder's name
@@ -109,10 +109,9 @@ def wait(watched, seconds):
     select.select(watched, [], [], seconds)
 
 
-def main_serve(args, sock, stop):
+def serve(args, sock, stop):
     arrivals = Arrivals()
     name = args.name.encode()[:8].ljust(8, b"\0")
-    print("ready", flush=True)
     ending = None
     while ending is None or time.monotonic_ns() < ending:
         left = None if ending is None else max(0, ending - time.monotonic_ns()) / 1e9
@@ -135,13 +134,12 @@ def main_serve(args, sock, stop):
     finish(args.report, arrivals.report())
 
 
-def main_send(args, sock, stop):
+def send(args, sock, stop):
     arrivals = Arrivals()
     refused = {}
     peer = (args.to, args.port)
     filler = (MARKER * (args.size // len(MARKER) + 1))[: max(len(MARKER), args.size - HEAD.size)]
     step = 1_000_000_000 // args.pps
-    print("ready", flush=True)
     begin = time.monotonic_ns()
     seq, due, ending = 0, begin, None
     while ending is None or time.monotonic_ns() < ending:
@@ -181,28 +179,14 @@ def stopped(pipe):
     return bool(select.select([pipe], [], [], 0)[0])
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=("serve", "send"))
-    parser.add_argument("--bind", required=True)
-    parser.add_argument("--to")
-    parser.add_argument("--port", type=int, default=7000)
-    parser.add_argument("--pps", type=int, default=1000)
-    parser.add_argument("--count", type=int, default=0)
-    parser.add_argument("--size", type=int, default=200)
-    parser.add_argument("--name", default="")
-    parser.add_argument("--dev")
-    parser.add_argument("--mark", type=int, default=0)
-    parser.add_argument("--echo", action="store_true")
-    parser.add_argument("--report", required=True)
-    args = parser.parse_args()
+def work(args, stop, ready):
+    """The life of a traffic process."""
     # Timers to the nanosecond rather than the default 50 us late.
     with open("/proc/self/timerslack_ns", "w", encoding="ascii") as file:
         file.write("1")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sock = open_socket(args)
-    # The parent closes the pipe that is our stdin: that is the order to stop.
-    (main_serve if args.mode == "serve" else main_send)(args, sock, sys.stdin.buffer)
+    os.write(ready, b"ready")
+    (serve if args.mode == "serve" else send)(args, sock, stop)
 
 
 class Result:
@@ -224,43 +208,75 @@ class Result:
 
 
 class _Process:
+    """Forked, not started anew: under emulation a fresh interpreter takes seconds."""
+
     number = 0
 
-    def __init__(self, host, args):
+    def __init__(self, host, **args):
         _Process.number += 1
         self.path = f"/tmp/traffic-{os.getpid()}-{_Process.number}.json"
-        cmd = [sys.executable, "-S", "-E", __file__, *map(str, args), "--report", self.path]
-        self.proc = host.popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        args = SimpleNamespace(report=self.path, **args)
+        stop, self.order = os.pipe()
+        told, ready = os.pipe()
         self.result = None
-        if self.proc.stdout.readline().strip() != b"ready":
-            raise AssertionError(f"traffic in {host} did not start: {cmd}")
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._child(host, args, stop, ready)
+        os.close(stop)
+        os.close(ready)
+        said = os.read(told, 16)
+        os.close(told)
+        if said != b"ready":
+            raise AssertionError(f"traffic in {host} did not start: {args}")
+        host.closers.append(self.kill)
+
+    @staticmethod
+    def _child(host, args, stop, ready):
+        status = 1
+        try:
+            gc.disable()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            host.enter()
+            work(args, stop, ready)
+            status = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            # Not pytest's own exit, of which this process is a copy.
+            os._exit(status)
 
     def wait(self):
         """Until it has sent all of its count; returns its Result."""
         if self.result is None:
-            status = self.proc.wait()
-            assert status == 0, f"traffic process exited {status}"
+            status = os.waitpid(self.pid, 0)[1]
+            self.pid = None
+            os.close(self.order)
+            assert status == 0, f"traffic process ended with {status:#x}"
             with open(self.path, encoding="ascii") as file:
                 self.result = Result(json.load(file))
-            self.proc.stdin.close()
-            self.proc.stdout.close()
         return self.result
 
     def stop(self):
         """Stop now, wait for late packets, return the Result."""
-        if self.result is None and self.proc.poll() is None:
-            self.proc.stdin.close()
+        if self.result is None:
+            os.write(self.order, b"stop")
         return self.wait()
+
+    def kill(self):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.order)
+            self.pid = None
 
 
 class Sink(_Process):
     """Receives; its Result is the one-way view."""
 
-    def __init__(self, host, addr, port=7000, name="", echo=False, dev=None):
-        args = ["serve", "--bind", addr, "--port", port, "--name", name]
-        args += ["--echo"] if echo else []
-        args += ["--dev", dev] if dev else []
-        super().__init__(host, args)
+    def __init__(self, host, addr, port=7000, name="", echo=False, dev=None, mark=0):
+        super().__init__(
+            host, mode="serve", bind=addr, port=port, name=name, echo=echo, dev=dev, mark=mark
+        )
 
 
 class Echo(Sink):
@@ -271,14 +287,10 @@ class Echo(Sink):
 
 
 class Stream(_Process):
-    """Sends at a steady rate and, against an Echo, receives what comes back."""
+    """Sends at a steady rate and, against an Echo, receives what comes back. count 0: until stop()."""
 
     def __init__(self, host, src, dst, port=7000, pps=1000, count=0, size=200, dev=None, mark=0):
-        args = ["send", "--bind", src, "--to", dst, "--port", port, "--pps", pps, "--count", count]
-        args += ["--size", size, "--mark", mark]
-        args += ["--dev", dev] if dev else []
-        super().__init__(host, args)
-
-
-if __name__ == "__main__":
-    main()
+        super().__init__(
+            host, mode="send", bind=src, to=dst, port=port, pps=pps, count=count, size=size,
+            dev=dev, mark=mark,
+        )  # fmt: skip

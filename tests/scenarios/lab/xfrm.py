@@ -5,6 +5,8 @@ import socket
 from dataclasses import dataclass, field
 from itertools import count
 
+from .netns import addresses
+
 _spis = count(0x1000)
 
 UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
@@ -125,13 +127,15 @@ class Pair:
 
     def states(self):
         """A new pair of SAs at both ends, the receiving end first, as an IKE daemon does it."""
+        self._install([], [])
+
+    def _install(self, theirs, ours):
         self.out, self.back = self._new()
-        self.theirs.host.ip(*self._states(self.theirs, self.out, self.back))
-        self.ours.host.ip(*self._states(self.ours, self.out, self.back))
+        self.theirs.host.ip(*theirs, *self._states(self.theirs, self.out, self.back))
+        self.ours.host.ip(*ours, *self._states(self.ours, self.out, self.back))
 
     def up(self):
-        self.policies()
-        self.states()
+        self._install(self.theirs.policies(self.ours), self.ours.policies(self.theirs))
 
     def _drop(self, end, pair):
         end.host.ip(*(sa.delete(end.key) for sa in pair))
@@ -168,22 +172,19 @@ def xfrmi(host, name, if_id, underlay, addrs, mtu=1400):
     """A kernel xfrm interface: finds SAs and policies by if_id."""
     host.ip(
         f"link add {name} mtu {mtu} type xfrm dev {underlay} if_id {if_id}",
-        *_up(name, addrs),
+        *addresses(name, addrs),
     )
 
 
 def vti(host, name, mark, local, remote, addrs, mtu=1400):
     """A kernel vti (vti6 over IPv6): finds SAs and policies by mark."""
     if ":" in local:
-        host.ip(f"link add {name} mtu {mtu} type vti6 local {local} remote {remote} key {mark}")
-    else:
-        host.ip(f"link add {name} mtu {mtu} type vti local {local} remote {remote} key {mark}")
-        # Without this the decrypted packet is checked against policies without the mark.
-        host.sysctl(f"net.ipv4.conf.{name}.disable_policy", 1)
-    host.ip(*_up(name, addrs))
-
-
-def _up(name, addrs):
-    yield f"link set {name} up"
-    for addr in addrs:
-        yield f"addr add {addr} dev {name}{' nodad' if ':' in addr else ''}"
+        host.ip(
+            f"link add {name} mtu {mtu} type vti6 local {local} remote {remote} key {mark}",
+            *addresses(name, addrs),
+        )
+        return
+    host.ip(f"link add {name} mtu {mtu} type vti local {local} remote {remote} key {mark}")
+    # Without this the decrypted packet is checked against policies without the mark.
+    host.sysctl(f"net.ipv4.conf.{name}.disable_policy", 1)
+    host.ip(*addresses(name, addrs))
