@@ -35,6 +35,14 @@ static inline struct net_device *dst_dev(const struct dst_entry *dst)
 }
 #endif
 
+/* IPv6 gives it no address of its own and asks no routers. */
+static inline void vgw_dev_no_addrconf(struct net_device *dev)
+{
+#ifdef VGW_HAVE_NO_ADDRCONF
+	dev->priv_flags |= IFF_NO_ADDRCONF;
+#endif
+}
+
 #ifndef NLA_POLICY_MAX_LEN
 #define NLA_POLICY_MAX_LEN(_len)	{ .type = NLA_BINARY, .len = (_len) }
 #endif

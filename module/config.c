@@ -554,7 +554,8 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 		struct vgw_tunnel *t = conn->tunnels[i];
 		bool moved = t->hashed && !same(&t->config.remote, &config->tunnels[i].remote);
 
-		if (!memcmp(&t->config, &config->tunnels[i], sizeof(t->config)) && t->hashed)
+		if (!memcmp(&t->config, &config->tunnels[i], sizeof(t->config)) &&
+		    conn->fo.tunnels[i].interval)
 			continue;
 		if (moved) {
 			vgw_tunnels_remove(t);

@@ -513,6 +513,7 @@ static void tunnel_setup(struct net_device *dev)
 	setup(dev);
 	dev->netdev_ops = &tunnel_netdev_ops;
 	dev->priv_destructor = tunnel_free;
+	vgw_dev_no_addrconf(dev);
 	/* It goes where its connection goes, and only there. */
 	vgw_dev_set_immutable(dev, true);
 }
