@@ -1,5 +1,5 @@
 # Shared by provision, run and path: where the cache lies, how to say things, how to enter the lab root.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 LAB=${VGW_LAB:-$TOP/build/lab}

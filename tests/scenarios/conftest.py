@@ -39,7 +39,7 @@ def underlay():
 
 @pytest.fixture
 def make_topo(underlay):
-    """make_topo(...) builds a Topo; all of them are checked for invariant 1 and removed at the end."""
+    """make_topo(...) builds a Topo; each is checked for invariant 1 and removed at the end."""
     made = []
 
     def make(**options):

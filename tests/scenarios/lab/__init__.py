@@ -8,8 +8,8 @@
     topo.py      the standard topology that most scenarios use
     kmsg.py      the kernel's log between two moments
 
-Time is CLOCK_MONOTONIC throughout, so the same scenario runs in QEMU and under virtual time. Nothing
-busy-waits: in the simulator a process that spins stops the clock.
+Time is CLOCK_MONOTONIC throughout, so the same scenario runs in QEMU and under virtual time.
+Nothing busy-waits: in the simulator a process that spins stops the clock.
 """
 
 import os

@@ -1,11 +1,12 @@
 """Captures of the underlay, and proof that nothing of the inside is on it (invariant 1)."""
 
 import os
+import re
 import signal
 import subprocess
 
 from . import OUT
-from .netns import run
+from .netns import run, wait_for
 
 # In every payload that traffic.py and ping_pattern send; never on the underlay.
 MARKER = b"vgw-inner-bytes!"
@@ -38,15 +39,25 @@ class Capture:
                 return
         raise AssertionError(f"tcpdump on {dev} did not start")
 
+    def settle(self):
+        """Wait until tcpdump has written all that the kernel queued for it."""
+
+        def written():
+            self.proc.send_signal(signal.SIGUSR1)
+            captured, received, dropped = map(
+                int, re.findall(r"\d+", self.proc.stderr.readline())[:3]
+            )
+            assert not dropped, f"capture on {self.dev} is incomplete: {dropped} dropped"
+            return captured == received
+
+        wait_for(f"all of {self.path}", written, 60, 0.05)
+
     def stop(self):
         """End the capture. Returns the path of the file."""
         if self.proc.poll() is None:
+            self.settle()
             self.proc.send_signal(signal.SIGINT)
-            summary = self.proc.stderr.read()
-            self.proc.wait()
-            for line in summary.splitlines():
-                if "dropped by kernel" in line:
-                    assert line.startswith("0 "), f"capture on {self.dev} is incomplete: {line}"
+            self.proc.communicate()
         return self.path
 
     def raw(self):

@@ -1,6 +1,6 @@
 """strongSwan daemons, each in its own network namespace and mount namespace.
 
-A daemon sees a /run of its own and a configuration of its own (STRONGSWAN_CONF, SWANCTL_DIR), so any number
+A daemon sees a /run and a configuration of its own (STRONGSWAN_CONF, SWANCTL_DIR), so any number
 run side by side. Connections are Python dicts in swanctl.conf's own words.
 """
 
@@ -16,8 +16,8 @@ PSK = "a pre-shared key for the lab only"
 
 STRONGSWAN_CONF = """
 charon-systemd {{
-    load = random nonce openssl hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation \
-kernel-netlink socket-default vici updown
+    load = random nonce openssl hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints \
+revocation kernel-netlink socket-default vici updown
     install_routes = no
     install_virtual_ip = no
     threads = 8
@@ -70,8 +70,8 @@ def render(tree, depth=0):
 def connection(local, remote, key_in, key_out=None, version=2, nat=False, child=None, **options):
     """A site-to-site connection with PSK.
 
-    key_in, key_out: xfrm.Key of the inbound and outbound SA (one Key serves both). child: options that are
-    added to the child's; other keyword arguments are added to the connection.
+    key_in, key_out: xfrm.Key of the inbound and outbound SA (one Key serves both). child: options
+    that are added to the child's; other keyword arguments are added to the connection.
     """
     key_out = key_out or key_in
     children = {
@@ -130,7 +130,11 @@ class Charon:
         tree = {
             "connections": self.conns,
             "secrets": {
-                f"ike-{name}": {"id-1": c["local_addrs"], "id-2": c["remote_addrs"], "secret": f'"{PSK}"'}
+                f"ike-{name}": {
+                    "id-1": c["local_addrs"],
+                    "id-2": c["remote_addrs"],
+                    "secret": f'"{PSK}"',
+                }
                 for name, c in self.conns.items()
             },
         }
@@ -153,7 +157,9 @@ class Charon:
         self.load()
 
     def swanctl(self, *args, check=True):
-        return run(["swanctl", *args, "--uri", f"unix://{self.dir}/vici"], check=check, env=self.env)
+        return run(
+            ["swanctl", *args, "--uri", f"unix://{self.dir}/vici"], check=check, env=self.env
+        )
 
     def load(self):
         self.write()

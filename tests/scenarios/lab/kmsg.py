@@ -1,4 +1,4 @@
-"""The kernel's log between two moments, so that a splat is blamed on the scenario that caused it."""
+"""The kernel's log between two moments, so that a splat is blamed on its scenario."""
 
 import os
 import re

@@ -118,11 +118,13 @@ class Netns:
             self.ip()
 
     def ip(self, *lines, check=True):
-        """One or more lines of ip(8); several go through one ip -batch, which stops at the first error."""
+        """Lines of ip(8); several go through one ip -batch, which stops at the first error."""
         lines, self.lines = (*self.lines, *lines), []
         if len(lines) == 1:
             return run(["ip", "-n", self.name, *words(lines[0])], check=check)
-        return run(["ip", "-n", self.name, "-batch", "-"], check=check, stdin="\n".join(lines) + "\n")
+        return run(
+            ["ip", "-n", self.name, "-batch", "-"], check=check, stdin="\n".join(lines) + "\n"
+        )
 
     def ip_json(self, cmd):
         self.flush()
@@ -147,7 +149,9 @@ class Netns:
         return self.inside(get)
 
     def xfrm_stat(self):
-        return {k: int(v) for k, v in (line.split() for line in self.read("xfrm_stat").splitlines())}
+        return {
+            k: int(v) for k, v in (line.split() for line in self.read("xfrm_stat").splitlines())
+        }
 
     def link_stats(self, dev):
         return self.ip_json(["-s", "link", "show", "dev", dev])[0]["stats64"]
@@ -192,7 +196,8 @@ class Netns:
 def link(left, left_dev, left_addrs, right, right_dev, right_addrs, mtu=1500):
     """A veth pair between two hosts, addresses on both ends, up; right.flush() finishes its end."""
     left.ip(
-        f"link add {left_dev} mtu {mtu} type veth peer name {right_dev} mtu {mtu} netns {right.name}",
+        f"link add {left_dev} mtu {mtu} type veth"
+        f" peer name {right_dev} mtu {mtu} netns {right.name}",
         *addresses(left_dev, left_addrs),
     )
     right.later(*addresses(right_dev, right_addrs))

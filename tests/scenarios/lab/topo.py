@@ -2,22 +2,23 @@
 
                               underlay 1: 192.0.2.1/30 -- .2, 2001:db8:1::1/64 -- ::2
                              u1 .--------------------------------. u0
-    +-------+     +--------+---'                                  '---+--------+
-    |  cli  |-----|   gw   |                                          |  far1  |  srv: 10.20.0.1, fd20::1
-    +-------+ lan +--------+---.                                  .---+--------+
+    +-------+     +--------+---'                                  '---+--------+  srv:
+    |  cli  |-----|   gw   |                                          |  far1  |  10.20.0.1
+    +-------+ lan +--------+---.                                  .---+--------+  fd20::1
     10.10.0.1     10.10.0.254   \\                                /    +--------+
-    fd10::1       fd10::fe     u2 '------------------------------' u0 |  far2  |  srv: 10.20.0.1, fd20::1
+    fd10::1       fd10::fe     u2 '------------------------------' u0 |  far2  |  the same
                               underlay 2: 198.51.100.1/30 -- .2,      +--------+
                                           2001:db8:2::1/64 -- ::2
 
-`gw` is our side: vgw0 goes there, with key if_id 101/102 (or mark 0x11/0x12). `far1` and `far2` are stock far
-ends: `ipsec0`, an xfrm interface of if_id 42 or a vti of mark 0x42, with the inside addresses
-169.254.N.2/30 and fd00:N::2/126 (ours: 169.254.N.1, fd00:N::1).
+`gw` is our side: vgw0 goes there, with key if_id 101/102 (or mark 0x11/0x12). `far1` and `far2` are
+stock far ends: `ipsec0`, an xfrm interface of if_id 42 or a vti of mark 0x42, with the inside
+addresses 169.254.N.2/30 and fd00:N::2/126 (ours: 169.254.N.1, fd00:N::1).
 
-Each far end holds the address of `srv` itself, so a reply goes back by the tunnel on which its request came:
-a stream cli -> srv -> cli survives a failover without any routing protocol, and the reply's signature tells
-which far end answered. `host=True` makes srv a namespace of its own behind both, whose replies take the
-tunnel of srv_via(N); one-way streams towards cli start on whichever far end a scenario names.
+Each far end holds the address of `srv` itself, so a reply goes back by the tunnel on which its
+request came: a stream cli -> srv -> cli survives a failover without any routing protocol, and the
+reply's signature tells which far end answered. `host=True` makes srv a namespace of its own behind
+both, whose replies take the tunnel of srv_via(N); one-way streams towards cli start on whichever
+far end a scenario names.
 """
 
 from .capture import Capture
@@ -105,7 +106,9 @@ class Topo:
     def far_key(self, kind="if_id"):
         return Key(if_id=FAR_IF_ID) if kind == "if_id" else Key(mark=FAR_MARK)
 
-    def pair(self, n, ours="if_id", theirs="if_id", family=4, nat=False, alg="gcm", up=True, extra=""):
+    def pair(
+        self, n, ours="if_id", theirs="if_id", family=4, nat=False, alg="gcm", up=True, extra=""
+    ):
         """Manual SAs and policies of tunnel n, also kept as self.pairs[n]."""
         here, there = self.underlay(n, family)
         pair = Pair(
@@ -136,14 +139,15 @@ class Topo:
     # --- IKE ---
 
     def ike(self, ours="if_id", theirs="if_id", family=4, tunnels=(1, 2), start=True, **options):
-        """A daemon at gw with a connection to each far end (tunnel1, tunnel2), and one at each far end.
+        """A daemon at gw with connections tunnel1 and tunnel2, and one at each far end.
 
         options go to ike.connection: version, nat, child, ... Returns the daemon of gw.
         """
         ends = {n: self.underlay(n, family) for n in tunnels}
         for n, (here, there) in ends.items():
             self.charons[f"far{n}"] = Charon(
-                self.fars[n], {f"tunnel{n}": connection(there, here, self.far_key(theirs), **options)}
+                self.fars[n],
+                {f"tunnel{n}": connection(there, here, self.far_key(theirs), **options)},
             )
         self.charons["gw"] = Charon(
             self.gw,

@@ -1,7 +1,7 @@
 """Sequence-numbered UDP streams with a marker in every payload.
 
-Stream sends, Sink receives, Echo receives and sends back; each is a process of its own inside its namespace,
-so that no other thread is at its clock.
+Stream sends, Sink receives, Echo receives and sends back; each is a process of its own inside its
+namespace, so that no other thread is at its clock.
 
     cli: Stream ------------> far end: Echo     (replies carry the responder's name)
          <-------------------
@@ -190,7 +190,7 @@ def work(args, stop, ready):
 
 
 class Result:
-    """A stream's report. lost, dup, reordered, sent, received, by, moves, delay; times in seconds."""
+    """A stream's report: lost, dup, reordered, sent, received, by, moves, delay; in seconds."""
 
     def __init__(self, report):
         self.__dict__.update(report)
@@ -202,7 +202,17 @@ class Result:
         return self.gaps[0]["seconds"] if self.gaps else 0.0
 
     def __repr__(self):
-        keys = ("sent", "received", "lost", "lost_spans", "dup", "reordered", "by", "moves", "refused")
+        keys = (
+            "sent",
+            "received",
+            "lost",
+            "lost_spans",
+            "dup",
+            "reordered",
+            "by",
+            "moves",
+            "refused",
+        )
         said = ", ".join(f"{k}={self.report[k]}" for k in keys if self.report.get(k) is not None)
         return f"<stream {said}, longest_gap={self.longest_gap:.6f}>"
 
@@ -287,7 +297,7 @@ class Echo(Sink):
 
 
 class Stream(_Process):
-    """Sends at a steady rate and, against an Echo, receives what comes back. count 0: until stop()."""
+    """Sends at a steady rate, hears what an Echo sends back. count 0: until stop()."""
 
     def __init__(self, host, src, dst, port=7000, pps=1000, count=0, size=200, dev=None, mark=0):
         super().__init__(

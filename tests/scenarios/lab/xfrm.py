@@ -1,4 +1,4 @@
-"""SA pairs, policies and stock tunnel devices by hand: no IKE daemon, so a scenario starts at once."""
+"""SA pairs, policies and stock tunnel devices by hand: no IKE daemon, nothing to wait for."""
 
 import os
 import socket
@@ -12,10 +12,9 @@ _spis = count(0x1000)
 UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
 
 
-
 @dataclass(frozen=True)
 class Key:
-    """How one end finds its SAs and policies: Key(if_id=7), Key(mark=0x11), Key(mark=1, mask=0xff)."""
+    """How one end finds its SAs and policies: Key(if_id=7), Key(mark=0x11, mask=0xff)."""
 
     if_id: int = 0
     mark: int = 0
@@ -48,8 +47,8 @@ class SA:
             algs = alg.format(secret=self.secret)
         nat = f" encap espinudp {encap[0]} {encap[1]} 0.0.0.0" if encap else ""
         return (
-            f"xfrm state add src {self.src} dst {self.dst} proto esp spi {self.spi:#x} reqid {reqid}"
-            f" mode tunnel replay-window 64 {key} {algs}{nat} {extra}"
+            f"xfrm state add src {self.src} dst {self.dst} proto esp spi {self.spi:#x}"
+            f" reqid {reqid} mode tunnel replay-window 64 {key} {algs}{nat} {extra}"
         )
 
     def delete(self, key=""):
@@ -67,7 +66,7 @@ class End:
     reqid: int = 1
 
     def policies(self, peer, verb="add", dirs=("out", "in", "fwd"), inner=("0.0.0.0/0", "::/0")):
-        """Lines of policies towards peer, any inner address of both families unless told otherwise."""
+        """Lines of policies towards peer; any inner address of both families by default."""
         lines = []
         for direction in dirs:
             src, dst = (self.addr, peer.addr) if direction == "out" else (peer.addr, self.addr)
