@@ -1,0 +1,50 @@
+"""The short proof that a kernel and the module get on: also run on the oldest and newest kernel.
+
+    cli ----- gw: vgw0 ==vgw0-1==== far1 (10.20.0.1)
+                       \\=vgw0-2==== far2 (10.20.0.1)
+"""
+
+import pytest
+from lab.topo import CLI, SRV, inside
+from lab.traffic import Stream
+from lab.vgw import Vgw, loaded, unload
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_traffic_flows_both_ways_and_moves_when_the_active_sa_is_deleted(topo, family):
+    vgw = Vgw(topo, tunnels={1: "preference 200"}, outer=family, inner=family)
+    vgw.wait_up()
+    assert vgw.active() == 1 and vgw.carrier()
+    topo.echo(family)
+    counted, events = vgw.counting(), vgw.monitor()
+    stream = topo.stream(family, pps=200)
+    topo.cli.ping(SRV[family], 3)
+    topo.pairs[1].drop_ours()
+    switch = events.wait("switch")
+    topo.cli.ping(SRV[family], 3)
+    result = stream.stop()
+    assert result.lost == 0, result
+    assert result.by.keys() == {"far1", "far2"} and result.moves[-1][1] == "far2", result
+    assert (switch["event_old"], switch["event_new"], switch["event_reason"]) == (
+        "vgw0-1", "vgw0-2", "sa-deleted")  # fmt: skip
+    assert counted.lost() == 0, counted.drops()
+    said = topo.gw.run(["ip", "-d", "link", "show", "type", "vgw"]).stdout
+    assert "vgw0:" in said and " vgw " in said, said
+    said = topo.gw.run(["ip", "-d", "link", "show", "type", "vgw_tunnel"]).stdout
+    assert said.count("master vgw0 ") == 2, said
+
+
+def test_the_module_goes_under_traffic_and_nothing_is_left_or_seen_in_clear(topo):
+    vgw = Vgw(topo)
+    vgw.wait_up()
+    topo.echo()
+    stream = topo.stream(pps=500)
+    back = Stream(topo.fars[1], inside(1)[1], CLI[4], 7001, pps=200)
+    assert topo.cli.ping(SRV[4], 2) == 2
+    unload()
+    assert not loaded()
+    assert topo.cli.ping(SRV[4], 2, deadline=1) == 0
+    result = stream.stop()
+    back.stop()
+    assert 0 < result.received < result.sent, result
+    assert "vgw" not in topo.gw.run(["ip", "-o", "link"]).stdout
