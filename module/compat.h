@@ -14,7 +14,7 @@
 #include <net/dst.h>
 #include <net/netlink.h>
 #include <net/xfrm.h>
-#if __has_include(<net/gso.h>)
+#ifdef VGW_HAVE_GSO_H
 #include <net/gso.h>
 #endif
 

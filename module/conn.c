@@ -92,13 +92,14 @@ bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 			.reason = act.reason, .old = act.old_active + 1,
 			.new = conn->fo.active + 1, .proof_age = act.proof_age,
 		});
-		if ((act.old_active < 0) != (conn->fo.active < 0)) {
-			carrier(conn->dev, conn->fo.active >= 0);
+		bool on = conn->fo.active >= 0, was = act.old_active >= 0;
+
+		if (on != was) {
+			carrier(conn->dev, on);
 			vgw_netlink_event(conn, &(struct vgw_notice){
 				.event = VGW_EVENT_CARRIER, .tunnel = tunnel,
 				.reason = act.reason,
-				.old = act.old_active >= 0,
-				.new = conn->fo.active >= 0,
+				.old = was, .new = on,
 			});
 		}
 	}

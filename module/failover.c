@@ -12,6 +12,8 @@ static u64 jitter(u64 span, u32 random)
 /**
  * vgw_fo_usable - can the tunnel carry the connection's traffic?
  * @t: the tunnel
+ *
+ * Return: it is alive and not drained.
  */
 bool vgw_fo_usable(const struct vgw_fo_tunnel *t)
 {
@@ -21,6 +23,8 @@ bool vgw_fo_usable(const struct vgw_fo_tunnel *t)
 /**
  * vgw_fo_carrier - is the tunnel alive, drained or not?
  * @t: the tunnel
+ *
+ * Return: it is up or suspect.
  */
 bool vgw_fo_carrier(const struct vgw_fo_tunnel *t)
 {

@@ -36,6 +36,7 @@
  * @VGW_FO_UNDRAIN: put it back
  * @VGW_FO_SWITCH: make the tunnel active by hand; the caller checks vgw_fo_usable()
  * @VGW_FO_REVERT: the connection's timer; the tunnel is ignored
+ * @VGW_FO_EVENTS: how many there are
  */
 enum vgw_fo_event {
 	VGW_FO_DEV_UP,

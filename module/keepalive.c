@@ -104,7 +104,7 @@ static void send(struct vgw_tunnel *t)
 			build6(skb, &config, t->probes.id, seq, payload);
 		else
 			build4(skb, &config, t->probes.id, seq, payload);
-		skb->dev = t->dev;
+		skb->dev = conn->dev;
 		skb->priority = TC_PRIO_CONTROL;
 		err = vgw_tx_keepalive(t, skb);
 	}

@@ -131,18 +131,19 @@ static struct dst_entry *route(struct vgw_tunnel *t, const struct vgw_addr *loca
 		};
 		struct rtable *rt = ip_route_output_key(t->net, &fl4);
 
-		return IS_ERR(rt) ? NULL : &rt->dst;
+		dst = IS_ERR(rt) ? NULL : &rt->dst;
 	} else {
 		struct flowi6 fl6 = { .daddr = remote->a.in6 };
 
 		if (local->family == AF_INET6)
 			fl6.saddr = local->a.in6;
 		dst = ip6_route_output(t->net, NULL, &fl6);
-		if (!dst->error)
-			return dst;
-		dst_release(dst);
-		return NULL;
+		if (dst->error) {
+			dst_release(dst);
+			dst = NULL;
+		}
 	}
+	return dst;
 }
 
 static void check_path(struct vgw_tunnel *t)
@@ -217,7 +218,10 @@ static void set_mtu(struct vgw_conn *conn)
 	if (!mtu)
 		return;
 	mtu = max(mtu, dev->min_mtu);
-	if (mtu == old || dev_set_mtu(dev, mtu))
+	conn->setting_mtu = true;
+	i = mtu == old || dev_set_mtu(dev, mtu);
+	conn->setting_mtu = false;
+	if (i)
 		return;
 	vgw_netlink_event(conn, &(struct vgw_notice){
 		.event = VGW_EVENT_MTU, .old = old, .new = mtu,
@@ -240,7 +244,7 @@ static void follow(struct vgw_conn *conn)
 		err = dev_change_net_namespace(dev, net, "vgw%d");
 		vgw_dev_set_immutable(dev, true);
 		if (err)
-			netdev_warn(conn->dev, "tunnel %s could not follow: error %d\n",
+			netdev_warn(conn->dev, "tunnel %s stayed behind: error %d\n",
 				    dev->name, err);
 	}
 }
@@ -366,14 +370,29 @@ static int conn_stop(struct net_device *dev)
 	struct vgw_conn *conn = netdev_priv(dev);
 	unsigned int i;
 
-	for (i = 0; i < conn->n; i++)
-		if (conn->tunnels[i])
-			dev_close(conn->tunnels[i]->dev);
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+
+		/* Whoever closes many devices at once may have both in its list. */
+		if (t && list_empty(&t->dev->close_list))
+			dev_close(t->dev);
+	}
 	vgw_conn_stop(conn);
 	return 0;
 }
 
+/* Who sets an MTU by hand wants it kept: no longer automatic. */
 static int conn_change_mtu(struct net_device *dev, int mtu)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+
+	if (!conn->setting_mtu && dev->reg_state == NETREG_REGISTERED)
+		conn->mtu = mtu;
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+static int tunnel_change_mtu(struct net_device *dev, int mtu)
 {
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
@@ -437,7 +456,7 @@ static const struct net_device_ops tunnel_netdev_ops = {
 	.ndo_stop		= tunnel_stop,
 	.ndo_start_xmit		= vgw_tx_tunnel,
 	.ndo_get_stats64	= tunnel_get_stats64,
-	.ndo_change_mtu		= conn_change_mtu,
+	.ndo_change_mtu		= tunnel_change_mtu,
 };
 
 static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
@@ -531,7 +550,8 @@ static int add_tunnel(struct vgw_conn *conn, unsigned int i,
 		strscpy(name, config->names[i], sizeof(name));
 	} else if (snprintf(name, sizeof(name), "%s-%u", conn->dev->name, i + 1) >=
 		   sizeof(name)) {
-		NL_SET_ERR_MSG_MOD(extack, "The name is too long to add -1 for a tunnel: name the tunnels");
+		NL_SET_ERR_MSG_MOD(extack,
+				   "No room in the name to add -1 for a tunnel: name the tunnels");
 		return -ENAMETOOLONG;
 	}
 

@@ -85,6 +85,8 @@ void vgw_policies_free(struct vgw_policies *set)
  * vgw_policies_live - how many policies of a direction are in force
  * @set: the set, or NULL; the caller holds it by RCU or by the lock of its writers
  * @out: outbound, else inbound
+ *
+ * Return: policies that are not dead.
  */
 unsigned int vgw_policies_live(const struct vgw_policies *set, bool out)
 {
@@ -266,6 +268,7 @@ static struct xfrm_policy *find(const struct vgw_policies *set,
  * match by a quoted ICMP payload), the answer is no.
  *
  * Context: RCU read side.
+ * Return: VGW_PASS or why not.
  */
 enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
 					struct net *net, struct sk_buff *skb,
@@ -321,6 +324,8 @@ enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
  * The kernel's own check with the key as the packet's mark, as in vti_rcv_cb().
  *
  * Context: RCU read side.
+ * Return: VGW_PASS or why not; the kernel's check gives no finer reason than
+ * VGW_NO_POLICY.
  */
 enum vgw_verdict vgw_policy_check_mark(struct net *net, struct sk_buff *skb,
 				       unsigned short family, u32 mark)

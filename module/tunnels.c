@@ -61,12 +61,13 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
 					     const xfrm_address_t *remote, u16 family)
 {
 	struct hlist_node *node;
+	struct hlist_head *head;
 
+	head = &by_remote[hash_min(hash_remote(net, remote, family), BITS)];
 	if (t)
 		node = rcu_dereference(hlist_next_rcu(&t->node_remote));
 	else
-		node = rcu_dereference(hlist_first_rcu(&by_remote[hash_min(hash_remote(net, remote, family),
-									   BITS)]));
+		node = rcu_dereference(hlist_first_rcu(head));
 	for (; node; node = rcu_dereference(hlist_next_rcu(node))) {
 		t = hlist_entry(node, struct vgw_tunnel, node_remote);
 		if (net_eq(t->net, net) && t->config.remote.family == family &&

@@ -166,14 +166,17 @@ static bool too_big(struct sk_buff *skb, struct dst_entry *dst)
 	return true;
 }
 
-/* Consumes the packet and the reference to the bundle. */
+/*
+ * Consumes the packet and the reference to the bundle. @conn is NULL for what
+ * did not come by the connection.
+ */
 static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 		  struct sk_buff *skb, struct dst_entry *dst)
 {
 	struct net_device *dev = t->dev;
 	struct net_device *lower = dst_dev(dst);
 	unsigned int len = skb->len;
-	unsigned int packets = skb_is_gso(skb) ? skb_shinfo(skb)->gso_segs : 1;
+	unsigned int packets = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 	unsigned int *depth;
 	int err;
 
@@ -192,7 +195,7 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	}
 
 	/* A tap on the tunnel sees what the connection sends by it. */
-	if (skb->dev != dev || !conn) {
+	if (skb->dev != dev) {
 		skb->dev = dev;
 		if (dev_nit_active(dev))
 			dev_queue_xmit_nit(skb, dev);
@@ -249,6 +252,7 @@ static struct vgw_tunnel *another(const struct vgw_conn *conn, unsigned long tri
 
 		if ((tried & BIT(i)) || !netif_running(t->dev) ||
 		    !netif_carrier_ok(t->dev) ||
+		    /* One packet by a tunnel just drained does no harm. */
 		    data_race(conn->fo.tunnels[i].drained))
 			continue;
 		if (!found || t->config.preference > found->config.preference)
@@ -259,7 +263,7 @@ static struct vgw_tunnel *another(const struct vgw_conn *conn, unsigned long tri
 
 /* No tunnel takes it: tell the sender at once rather than let it time out. */
 static void no_way(struct vgw_stats __percpu *stats, unsigned int counter,
-			struct sk_buff *skb)
+		   struct sk_buff *skb)
 {
 	dst_link_failure(skb);
 	drop(stats, counter, skb);
@@ -323,7 +327,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	}
 
 	no_way(t ? t->stats : conn->stats,
-		    first ? counter_of(first) : VGW_A_STATS_TX_NO_TUNNEL, skb);
+	       first ? counter_of(first) : VGW_A_STATS_TX_NO_TUNNEL, skb);
 	return NETDEV_TX_OK;
 }
 
@@ -352,7 +356,7 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 	if (IS_ERR(dst))
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
 	else
-		output(t, t->conn, skb, dst);
+		output(t, NULL, skb, dst);
 	return NETDEV_TX_OK;
 }
 

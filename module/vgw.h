@@ -179,9 +179,9 @@ enum {
  * @timer_on: @timer may be armed; @lock
  * @work: what needs a process; queued with a reference to @dev
  * @todo: bits of VGW_TODO_*
- * @work_tracker: of that reference
  * @revert: ms, VGW_FOREVER never; RTNL
  * @mtu: bytes, 0 automatic; RTNL
+ * @setting_mtu: we set the device's MTU, not the administrator; RTNL
  * @dying: it is being removed: @work does nothing; RTNL
  */
 struct vgw_conn {
@@ -200,9 +200,9 @@ struct vgw_conn {
 
 	struct work_struct work;
 	unsigned long todo;
-	netdevice_tracker work_tracker;
 	u32 revert;
 	u32 mtu;
+	bool setting_mtu;
 	bool dying;
 };
 
