@@ -313,7 +313,7 @@ static const char *hint_of(int code)
 	case EOPNOTSUPP:
 		return " (is the module vgw there? modprobe vgw says why not)";
 	case EEXIST:
-		return " (vgwctl set changes a connection that there is)";
+		return ": a device of this name is there already";
 	default:
 		return "";
 	}

@@ -39,13 +39,16 @@ static void show_headline(const struct connection *conn)
 
 	if (!active)
 		printf("%sno active tunnel%s", color(COLOR_BAD), color(COLOR_NONE));
-	else if (conn_has(conn, VGW_A_SWITCH_AGE))
-		printf("active %s%s%s for %s (%s)", color(COLOR_BOLD), active->config.ifname,
-		       color(COLOR_NONE), format_age(age, sizeof(age), conn->switch_age),
-		       name_of(&names_reason, conn->switch_reason));
 	else
-		printf("active %s%s%s, never switched", color(COLOR_BOLD),
-		       active->config.ifname, color(COLOR_NONE));
+		printf("active %s%s%s", color(COLOR_BOLD), active->config.ifname,
+		       color(COLOR_NONE));
+	/* The last switch was to this tunnel unless it was from it. */
+	if (active && conn_has(conn, VGW_A_SWITCH_AGE) &&
+	    conn->switch_from != conn->active)
+		printf(" for %s (%s)", format_age(age, sizeof(age), conn->switch_age),
+		       name_of(&names_reason, conn->switch_reason));
+	else if (active && !conn_has(conn, VGW_A_SWITCH_AGE))
+		printf(", never switched");
 	if (conn->master[0])
 		printf(", in %s", conn->master);
 	putchar('\n');
@@ -58,11 +61,13 @@ static void show_switch(const struct connection *conn)
 	if (!conn_has(conn, VGW_A_SWITCH_AGE))
 		return;
 	conn_label("switch");
-	printf("%s ago, %s -> %s, %s", format_age(age, sizeof(age), conn->switch_age),
-	       conn_has(conn, VGW_A_SWITCH_FROM) ? model_tunnel_name(conn, conn->switch_from) :
-						   "none",
-	       conn_has(conn, VGW_A_ACTIVE) ? model_tunnel_name(conn, conn->active) : "none",
-	       name_of(&names_reason, conn->switch_reason));
+	printf("%s ago", format_age(age, sizeof(age), conn->switch_age));
+	if (conn_has(conn, VGW_A_SWITCH_FROM))
+		printf(" from %s", model_tunnel_name(conn, conn->switch_from));
+	/* To which is not said; with two it can be but the other. */
+	if (conn_has(conn, VGW_A_SWITCH_FROM) && conn->n_tunnels == 2)
+		printf(" to %s", model_tunnel_name(conn, !conn->switch_from));
+	printf(", %s", name_of(&names_reason, conn->switch_reason));
 	if (conn_has(conn, VGW_A_SWITCH_PROOF_AGE))
 		printf(", %s after its last proof of life",
 		       format_age(proof, sizeof(proof), conn->switch_proof_age));
@@ -380,7 +385,8 @@ int show_event(const struct event *ev, const struct connection *conn)
 	if ((ev->have & ATTR_BIT(VGW_A_EVENT_REASON)) && ev->reason != VGW_REASON_NONE)
 		printf(" (%s)", name_of(&names_reason, ev->reason));
 	if (ev->have & ATTR_BIT(VGW_A_SWITCH_PROOF_AGE))
-		printf(", outage %s", format_age(age, sizeof(age), ev->proof_age));
+		printf(", %s %s", ev->event == VGW_EVENT_SWITCH ? "outage" : "silent for",
+		       format_age(age, sizeof(age), ev->proof_age));
 	putchar('\n');
 	return 0;
 }
