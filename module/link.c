@@ -330,8 +330,12 @@ static void conn_uninit(struct net_device *dev)
 
 	conn->dying = true;
 	vgw_conn_stop(conn);
-	if (!list_empty(&conn->list))
-		list_del_rcu(&conn->list);
+	if (list_empty(&conn->list))
+		return;
+	list_del_rcu(&conn->list);
+	vgw_netlink_event(conn, &(struct vgw_notice){
+		.event = VGW_EVENT_DELETED, .reason = VGW_REASON_REMOVED,
+	});
 }
 
 static void conn_free(struct net_device *dev)

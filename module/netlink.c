@@ -303,7 +303,7 @@ int vgw_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 /**
  * vgw_nl_get_dumpit - VGW_CMD_GET: every connection of the netns
  * @skb: answer
- * @cb: where the dump stands, by ifindex
+ * @cb: where the dump stands: connections already shown
  *
  * Return: length of the answer or a negative error.
  */
@@ -311,16 +311,17 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(skb->sk);
 	struct net_device *dev;
+	long n = 0;
 	int err = 0;
 
+	/* Who comes or goes meanwhile changes dev_base_seq: user space asks anew. */
 	rtnl_lock();
 	cb->seq = net->dev_base_seq;
 	for_each_netdev(net, dev) {
 		struct vgw_conn *conn = vgw_conn_of(dev);
 		void *hdr;
 
-		/* The list is in the order of creation, as are ifindices mostly. */
-		if (!conn || dev->ifindex <= (int)cb->args[0])
+		if (!conn || n++ < cb->args[0])
 			continue;
 		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				  &family, NLM_F_MULTI, VGW_CMD_GET);
@@ -335,7 +336,7 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		}
 		genlmsg_end(skb, hdr);
-		cb->args[0] = dev->ifindex;
+		cb->args[0] = n;
 	}
 	rtnl_unlock();
 	return skb->len ?: err;
