@@ -1,5 +1,6 @@
 """Fixtures of every scenario: a fresh topology, and what must hold whatever the scenario did."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import SIM  # noqa: E402 (the path above comes first)
+from lab import SIM, out_dir  # noqa: E402 (the path above comes first)
 from lab.kmsg import Kmsg  # noqa: E402
 from lab.topo import Topo  # noqa: E402
 
@@ -16,6 +17,20 @@ from lab.topo import Topo  # noqa: E402
 def sim():
     """True in the simulator, where times may be asserted to the microsecond."""
     return SIM
+
+
+def pytest_runtest_setup(item):
+    item.failed = False
+    item.evidence = out_dir(f"{item.path.stem}-{item.name}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Captures and daemon logs stay in $OUT/TEST only if the test fails."""
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or report.failed
+    if call.when == "teardown" and not item.failed:
+        shutil.rmtree(item.evidence, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

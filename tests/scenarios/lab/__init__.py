@@ -13,6 +13,22 @@ Nothing busy-waits: in the simulator a process that spins stops the clock.
 """
 
 import os
+import re
 
 SIM = os.environ.get("LAB_KERNEL") == "sim"
 OUT = os.environ.get("OUT", "/tmp")
+
+
+def out_dir(test=None):
+    """Where the running test leaves captures and logs; conftest.py removes it if the test passes.
+
+    Called with the name of a test when that test begins.
+    """
+    global _out_dir
+    if test:
+        _out_dir = os.path.join(OUT, re.sub(r"[^\w.-]+", "_", test).strip("_"))
+    os.makedirs(_out_dir, exist_ok=True)
+    return _out_dir
+
+
+_out_dir = OUT

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from . import OUT
+from . import out_dir
 from .netns import run, wait_for
 
 # In every payload that traffic.py and ping_pattern send; never on the underlay.
@@ -21,11 +21,11 @@ EXPECTED = (
 
 
 class Capture:
-    """tcpdump on one device of one host, into $OUT/NAME.pcap."""
+    """tcpdump on one device of one host, into $OUT/TEST/NAME.pcap."""
 
     def __init__(self, host, dev, name=None):
         self.host, self.dev = host, dev
-        self.path = os.path.join(OUT, f"{name or f'{host.name}-{dev}'}.pcap")
+        self.path = os.path.join(out_dir(), f"{name or f'{host.name}-{dev}'}.pcap")
         cmd = ["tcpdump", "-Z", "root", "-n", "-s", "0", "-U", "--immediate-mode", "-B", "16384"]
         self.proc = host.popen(
             [*cmd, "-i", dev, "-w", self.path],

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 
-from . import OUT
+from . import out_dir
 from .netns import run, wait_for
 
 CHARON = "/usr/sbin/charon-systemd"
@@ -112,7 +112,7 @@ class Charon:
         self.dir = f"/tmp/ike-{host.name}"
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
-        self.log = os.path.join(OUT, f"charon-{host.name}.log")
+        self.log = os.path.join(out_dir(), f"charon-{host.name}.log")
         self.options = {"tries": tries, "timeout": timeout, "base": base, "knl": knl}
         self.env = {
             **os.environ,
