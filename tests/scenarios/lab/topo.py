@@ -49,8 +49,11 @@ def inside_nets(tunnel, side):
 
 
 class Topo:
-    def __init__(self, host=False, capture=True):
+    def __init__(self, host=False, capture=True, bulk=False):
         self.closers, self.captures, self.charons, self.pairs = [], [], {}, {}
+        # Queues of veth and of decapsulated packets, for machines that run slowly.
+        with open("/proc/sys/net/core/netdev_max_backlog", "w", encoding="ascii") as file:
+            file.write("100000")
         self.gw = Netns("gw", forward=True)
         self.cli = Netns("cli")
         self.fars = {1: Netns("far1", forward=True), 2: Netns("far2", forward=True)}
@@ -74,7 +77,7 @@ class Topo:
         for each in self.hosts:
             each.flush()
         if capture:
-            self.captures += [Capture(self.gw, f"u{n}") for n in self.fars]
+            self.captures += [Capture(self.gw, f"u{n}", bulk=bulk) for n in self.fars]
 
     def _srv_host(self):
         self.srv = Netns("srv")

@@ -85,10 +85,14 @@ class Arrivals:
         }
 
 
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python has no name for it
+
+
 def open_socket(args):
     family = socket.AF_INET6 if ":" in args.bind else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    # What an emulated machine is too slow to read must wait, not be lost.
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
     if args.dev:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, args.dev.encode())
     if args.mark:
