@@ -1,34 +1,39 @@
 """A vgw connection at gw of the standard topology, made and watched by vgwctl alone.
 
-    vgw = Vgw(topo)                 vgw0 over both tunnels, devices up, routes to srv, far devices, SAs
-    vgw = Vgw(topo, sas=False)      the same without SAs: topo.pair(n) or topo.ike() brings them
+    vgw = Vgw(topo)             vgw0 and both tunnels, up, with routes to srv, far devices, SAs
+    vgw = Vgw(topo, sas=False)  the same without SAs: topo.pair(n) or topo.ike() brings them
     vgw = Vgw(topo, options="revert never", tunnel="keepalive 100ms misses 5",
               tunnels={1: "preference 200", 2: ""})
-    keywords: kind "if_id"|"mark" and theirs likewise, outer 4|6 (underlay), inner 4|6 (inside address
-              that keepalives use), only (1,) or (1, 2), far (False: no device at the far ends),
-              routes (False: none to srv), up (False: devices stay down)
+    keywords: kind "if_id"|"mark" and theirs likewise, outer 4|6 (underlay), inner 4|6 (inside
+              address, so keepalives), only (1,) or (1, 2), far (False: no device at the far
+              ends), routes (False: none to srv), up (False: devices stay down)
 
-    vgw.show()                      the connection as `vgwctl -j show` has it; .tunnel(n), .state(n)
-    vgw.active()                    number of the active tunnel or None; .switches(), .carrier()
-    vgw.ctl("switch", "vgw0", 2)    vgwctl at gw, its CompletedProcess; check=False to be refused
+    vgw.show()                  the connection as `vgwctl -j show` has it; .tunnel(n), .state(n)
+    vgw.active()                number of the active tunnel or None; .switches(), .carrier()
+    vgw.ctl("switch", "vgw0", 2)  vgwctl at gw, its CompletedProcess; check=False: may be refused
     vgw.switch(n), .drain(n), .undrain(n), .set("revert never"), .set("misses 5", n)
-    vgw.wait_up(1, 2)               until the tunnels are up (all by default)
+    vgw.wait_up(1, 2)           until the tunnels are up (all by default)
     vgw.wait_state(n, "down"), .wait_active(n or None)
 
-    vgw.stats(n), .stats()          counters of tunnel n, of the connection
-    counted = vgw.counting()        a moment; later:
-    counted.drops()                 {"vgw0-1 tx-no-sa": 3}: named drop counters that moved (invariant 5)
-    counted.of(n, "keepalive-sent") difference of any counter (n None: the connection's)
+    vgw.stats(n), .stats()      counters of tunnel n, of the connection
+    counted = vgw.counting()    a moment; later:
+    counted.drops()             {"vgw0-1 tx-no-sa": 3}: named drop counters that moved (invariant 5)
+    counted.of(n, "keepalive-sent")  difference of any counter (n None: the connection's)
+    counted.accounts_for(result, elsewhere=0)
+                                a stream's losses are what we dropped by name, no more no less
 
-    events = vgw.monitor()          `vgwctl -j monitor`, subscribed when it returns
-    events.all("switch"), .all("state", tunnel=1)   a list of dicts, each with "at": CLOCK_MONOTONIC, s
-    events.wait("switch", new="vgw0-2")             the first that matches, waiting for it
-    events.clear()                  forget what came so far
+    events = vgw.monitor()      `vgwctl -j monitor`, subscribed when it returns
+    events.all("switch"), .all("state", tunnel=1)
+                                a list of dicts, each with "at": CLOCK_MONOTONIC, seconds
+    events.wait("switch", new="vgw0-2")
+                                the first that matches, waiting for it
+    events.clear()              forget what came so far
 
-    vgw.identity()                  ifindex, addresses and routes of vgw0: no switch changes them (invariant 6)
+    vgw.identity()              ifindex, addresses, routes of vgw0: no switch changes them (6)
 
-Times in show() are nanoseconds, as vgwctl prints them. A tunnel is up only after a keepalive was answered, so
-wait_up() before traffic; topo.echo() and topo.stream() then work as with stock devices.
+Times in show() are nanoseconds, as vgwctl prints them. A tunnel is up only after a keepalive was
+answered, so wait_up() before traffic; topo.echo() and topo.stream() then work as
+with stock devices.
 """
 
 import json
@@ -84,6 +89,11 @@ class Counting:
         """How many packets all the drop counters together account for."""
         return sum(self.drops().values())
 
+    def accounts_for(self, result, elsewhere=0):
+        """Invariant 5: what a stream lost is what our counters name, or lost elsewhere."""
+        drops = self.drops()
+        assert result.lost == sum(drops.values()) + elsewhere, (result, drops, elsewhere)
+
     def of(self, n, name):
         return self.moved().get((self.vgw.dev_of(n), name.replace("-", "_")), 0)
 
@@ -118,8 +128,9 @@ class Events:
         return found
 
     def all(self, event=None, tunnel=None, **fields):
-        """Events that match, oldest first. Fields: old, new, reason (of event_old, ...) or full names."""
-        fields = {f"event_{k}" if k in ("old", "new", "reason") else k: v for k, v in fields.items()}
+        """Events that match, oldest first. Fields: old, new, reason, or full names."""
+        short = ("old", "new", "reason")
+        fields = {f"event_{k}" if k in short else k: v for k, v in fields.items()}
         return [
             e
             for e in self._read()
@@ -178,7 +189,7 @@ class Vgw:
             lines += [f"addr add {a} dev {self.name}{' nodad' if ':' in a else ''}"
                       for a in inside_nets(n, 0)]  # fmt: skip
         if routes:
-            lines += [f"route add {SRV[4]}/32 dev {self.name}", f"route add {SRV[6]}/128 dev {self.name}"]
+            lines += [f"route add {net} dev {self.name}" for net in (SRV[4], SRV[6])]
         self.gw.ip(*lines)
 
     def dev_of(self, n):
@@ -278,6 +289,11 @@ class Vgw:
 
     def delete(self):
         self.ctl("del", self.name)
+
+
+def first_by(result, who):
+    """(sequence, arrival time) of the first packet of a stream that far end `who` answered last."""
+    return next((seq, at) for seq, by, at in reversed(result.moves) if by == who)
 
 
 def unload():

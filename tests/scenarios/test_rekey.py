@@ -1,0 +1,93 @@
+"""A rekey is no event: a new pair of SAs beside the old one, which then goes.
+
+    SPIs of tunnel 1   ====old====|
+                              |====new====|        0 lost, 0 duplicates, 0 switches, no state event
+                                      |====newer===
+"""
+
+import time
+
+import pytest
+from lab import SIM
+from lab.vgw import Vgw
+
+SIM_ONLY = pytest.mark.skipif(not SIM, reason="long: affordable in virtual time only")
+
+
+def quiet(events):
+    """Nothing happened but SAs that came and went."""
+    return {e["event"] for e in events.all()} <= {"sa"}
+
+
+def rekey_by_us(pair):
+    """We initiate: the far end has both new SAs before we use ours, and the old ones go last."""
+    old = pair.rekey()
+    time.sleep(0.1)
+    pair.rekey_done(old)
+
+
+def rekey_by_them(pair):
+    """They initiate: our inbound SA, then both of theirs, then our outbound one."""
+    old = (pair.out, pair.back)
+    pair.out, pair.back = pair._new()
+    ours, theirs = pair.ours, pair.theirs
+    ours.host.ip(pair.back.state(ours.key, ours.reqid))
+    theirs.host.ip(*pair._states(theirs, pair.out, pair.back))
+    ours.host.ip(pair.out.state(ours.key, ours.reqid))
+    time.sleep(0.1)
+    for end in (theirs, ours):
+        end.host.ip(*(sa.delete(end.key) for sa in old))
+
+
+@pytest.mark.parametrize("family", (4, pytest.param(6, marks=SIM_ONLY)))
+def test_a_rekey_every_two_seconds_loses_nothing_and_moves_nothing(topo, family):
+    vgw = Vgw(topo, outer=family, inner=family, tunnels={1: "preference 200"})
+    vgw.wait_up()
+    topo.echo(family)
+    events, counted, before = vgw.monitor(), vgw.counting(), vgw.identity()
+    stream = topo.stream(family, pps=1000 if SIM and family == 4 else 200)
+    began, rounds = time.monotonic(), 0
+    span = 60 if SIM else 10
+    while time.monotonic() < began + span:
+        for pair in topo.pairs.values():
+            (rekey_by_them if rounds % 2 else rekey_by_us)(pair)
+        rounds += 1
+        time.sleep(max(0, began + 2 * rounds - time.monotonic()))
+    result = stream.stop()
+    assert rounds >= (30 if SIM else 3)
+    assert (result.lost, result.dup, result.reordered) == (0, 0, 0), result
+    assert quiet(events), events.story()
+    assert vgw.switches() == 0 and result.by.keys() == {"far1"}
+    assert counted.drops() == {} and vgw.identity() == before
+    for n, pair in topo.pairs.items():
+        spis = {(sa["dir"], sa["spi"]) for sa in vgw.tunnel(n)["sas"]}
+        assert spis == {("out", pair.out.spi), ("in", pair.back.spi)}
+    print(f"{rounds} rekeys of both tunnels in {span} s, {result.sent} packets, lost {result.lost}")
+
+
+@SIM_ONLY
+def test_strongswan_rekeys_from_either_side_and_from_both(topo):
+    vgw = Vgw(topo, sas=False, tunnels={1: "preference 200"})
+    topo.ike()
+    vgw.wait_up()
+    topo.echo()
+    events, counted = vgw.monitor(), vgw.counting()
+    stream = topo.stream(pps=200)
+    ours, theirs = topo.charons["gw"], topo.charons["far1"]
+    before = {sa["spi"] for sa in vgw.tunnel(1)["sas"]}
+    for _ in range(2):
+        ours.rekey("tunnel1")
+        time.sleep(2.5)
+        theirs.rekey("tunnel1")
+        time.sleep(2.5)
+        # Both at once: one of the two pairs wins.
+        ours.swanctl("--rekey", "--ike", "tunnel1", "--child", "child")
+        theirs.swanctl("--rekey", "--ike", "tunnel1", "--child", "child")
+        time.sleep(3)
+    ours.rekey("tunnel1", ike=True)
+    time.sleep(2)
+    result = stream.stop()
+    assert not before & {sa["spi"] for sa in vgw.tunnel(1)["sas"]}
+    assert (result.lost, result.dup) == (0, 0), (result, counted.drops(), events.story())
+    assert quiet(events) and vgw.switches() == 0, events.story()
+    assert counted.drops() == {}
