@@ -146,6 +146,11 @@ class Topo:
 
         options go to ike.connection: version, nat, child, ... Returns the daemon of gw.
         """
+        # The first SA of an emulated machine loads and tests ciphers for longer than IKE waits.
+        first = "src 127.0.0.1 dst 127.0.0.1 proto esp spi 1"
+        key = "aead 'rfc4106(gcm(aes))' 0x" + 20 * "00" + " 128"
+        self.gw.run(f"ip xfrm state add {first} mode tunnel {key}")
+        self.gw.run(f"ip xfrm state delete {first}")
         ends = {n: self.underlay(n, family) for n in tunnels}
         for n, (here, there) in ends.items():
             self.charons[f"far{n}"] = Charon(
