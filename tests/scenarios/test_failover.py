@@ -26,8 +26,7 @@ FIRST = {1: "preference 200"}
 def connection(topo, family=4, **options):
     """The standard connection, up, tunnel 1 active; with a monitor and echoes at srv."""
     options.setdefault("tunnels", FIRST)
-    vgw = Vgw(topo, outer=family, inner=family, **options)
-    vgw.wait_up()
+    vgw = Vgw(topo, outer=family, inner=family, sas="in order", **options)
     assert vgw.active() == 1 and vgw.carrier()
     topo.echo(family)
     return vgw, vgw.monitor()
@@ -101,9 +100,13 @@ def test_no_packet_is_lost_when_the_active_tunnel_loses(topo, family, how, reaso
     result = stream.stop()
     # Replies that the far end had on their way by the deleted SA: none in virtual time.
     on_their_way = topo.gw.xfrm_stat()["XfrmInNoStates"] - unknown
-    assert on_their_way <= (0 if SIM else 5), result
-    assert result.dup == 0 and result.lost <= on_their_way, result
-    assert counted.drops() == {}
+    assert result.lost <= (0 if SIM else min(5, on_their_way)), (result, on_their_way)
+    assert result.dup == 0, result
+    # A tunnel that lost its inbound half alone still asks; nothing lets the answer in any more.
+    asked = counted.of(1, "keepalive-sent") if "_in" in how.__name__ else 0
+    assert on_their_way <= asked + (0 if SIM else 5), (on_their_way, asked)
+    drops = counted.drops()
+    assert drops.pop("vgw0-1 rx-no-policy", 0) <= asked and drops == {}, counted.drops()
     switch = assert_only_switch(events, "vgw0-1", "vgw0-2", reason)
     assert_very_next_packet(result, switch, 1000)
     assert vgw.identity() == before
@@ -115,6 +118,7 @@ def test_no_packet_is_lost_when_the_active_tunnel_loses(topo, family, how, reaso
 def test_an_sa_that_reaches_its_hard_time_limit_is_left_at_once(topo):
     vgw = Vgw(topo, tunnels=FIRST, sas=False)
     topo.pair(1, extra="limit time-hard 5")
+    vgw.wait_active(1)
     topo.pair(2)
     vgw.wait_up()
     topo.echo()
@@ -133,6 +137,7 @@ def test_an_sa_that_reaches_its_hard_time_limit_is_left_at_once(topo):
 def test_an_sa_that_reaches_its_hard_packet_limit_costs_the_packet_that_it_refuses(topo):
     vgw = Vgw(topo, tunnels=FIRST, sas=False)
     topo.pair(1, extra="limit packet-hard 400")
+    vgw.wait_active(1)
     topo.pair(2)
     vgw.wait_up()
     topo.echo()
@@ -166,9 +171,8 @@ def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     time.sleep(0.3)
     result = stream.stop()
     assert result.lost > 0, result
-    pings = 2 if family == 4 else 2
-    drops = counted.drops()
-    assert result.lost <= counted.lost() <= result.lost + pings, (result, drops)
+    # The stream and two pings.
+    assert result.lost <= counted.lost() <= result.lost + 2, (result, counted.drops())
     assert vgw.identity() == before
 
 
@@ -260,7 +264,7 @@ def test_a_preferred_tunnel_takes_over_again_after_the_revert_delay_and_not_befo
     result = stream.stop()
     assert back["event_new"] == "vgw0-1"
     waited = back["at"] - up["at"]
-    assert 3.0 <= waited <= (3.001 if SIM else 6.0), events.story()
+    assert 3.0 - 1e-6 <= waited <= (3.001 if SIM else 6.0), events.story()
     assert len(events.all("switch")) == 2, events.story()
     assert result.lost == 0, result
     assert vgw.identity() == before
@@ -305,19 +309,20 @@ def test_a_path_that_flaps_every_half_second_gets_the_traffic_at_most_once_per_h
 
 
 @SIM_ONLY
-def test_slow_flaps_move_the_traffic_once_per_hold_down_and_ever_more_rarely(topo):
+def test_flaps_after_each_return_move_the_traffic_ever_more_rarely(topo):
     vgw, events = connection(topo, options="revert 1s", tunnel="keepalive 50ms misses 3")
     time.sleep(5)
     for _ in range(12):
         silence(topo, 1)
         time.sleep(0.5)
         sound(topo, 1)
-        time.sleep(4.5)
+        time.sleep(1.7)  # up for less than twice the delay, so a flap
     switches = events.all("switch")
     returns = [e["at"] for e in switches if e["event_reason"] == "preference"]
-    assert len(returns) <= 5, events.story()
+    # 1 s, then 2, 4, 8, 16, 32: once there was time for the first.
+    assert len(returns) <= 1, events.story()
     assert len(switches) <= 2 * len(returns) + 1, events.story()
-    print(f"12 flaps in 60 s, {len(returns)} returns")
+    print(f"12 flaps in 26 s, {len(returns)} returns")
 
 
 # --- by hand --------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from lab.traffic import Sink, Stream
 from lab.vgw import Vgw
 
 SIM_ONLY = pytest.mark.skipif(not SIM, reason="long: affordable in virtual time only")
+FIRST = {1: "preference 200"}
 FAST = "keepalive 100ms misses 5"
 BOUND = 0.1 * 5 * 1.25
 
@@ -159,9 +160,8 @@ def real_seconds():
 
 @pytest.mark.parametrize("family", (4, pytest.param(6, marks=SIM_ONLY)))
 def test_a_busy_tunnel_sends_no_keepalive_and_the_standby_does(topo, family):
-    vgw = Vgw(topo, tunnels={1: "preference 200"}, tunnel="keepalive 500ms", outer=family,
+    vgw = Vgw(topo, sas="in order", tunnels=FIRST, tunnel="keepalive 500ms", outer=family,
               inner=family)  # fmt: skip
-    vgw.wait_up()
     topo.echo(family)
     stream = topo.stream(family, pps=50)
     time.sleep(1)
@@ -178,8 +178,7 @@ def test_a_busy_tunnel_sends_no_keepalive_and_the_standby_does(topo, family):
 @SIM_ONLY
 def test_what_is_heard_counts_even_when_nothing_is_asked(topo):
     """Traffic towards us alone: proof of life, so no keepalive."""
-    vgw = Vgw(topo, tunnels={1: "preference 200"}, tunnel="keepalive 500ms")
-    vgw.wait_up()
+    vgw = Vgw(topo, sas="in order", tunnels=FIRST, tunnel="keepalive 500ms")
     sink = Sink(topo.cli, "10.10.0.1", 7003)
     stream = Stream(topo.fars[1], SRV[4], "10.10.0.1", 7003, pps=20)
     time.sleep(1)
@@ -196,8 +195,7 @@ def test_what_is_heard_counts_even_when_nothing_is_asked(topo):
 @SIM_ONLY
 def test_a_passive_tunnel_sends_nothing_and_is_left_when_traffic_gets_no_answer(topo):
     passive = "keepalive passive interval 200ms misses 3"
-    vgw = Vgw(topo, tunnels={1: "preference 200"}, tunnel=passive, options="revert 1s")
-    vgw.wait_up()
+    vgw = Vgw(topo, sas="in order", tunnels=FIRST, tunnel=passive, options="revert 1s")
     topo.echo()
     events, counted = vgw.monitor(), vgw.counting()
     time.sleep(30)
@@ -227,8 +225,7 @@ def test_a_passive_tunnel_sends_nothing_and_is_left_when_traffic_gets_no_answer(
 
 @SIM_ONLY
 def test_with_keepalive_off_only_local_evidence_counts(topo):
-    vgw = Vgw(topo, tunnels={1: "preference 200"}, tunnel="keepalive off")
-    vgw.wait_up()
+    vgw = Vgw(topo, sas="in order", tunnels=FIRST, tunnel="keepalive off")
     topo.echo()
     events, counted = vgw.monitor(), vgw.counting()
     topo.gw.blackhole("u1")

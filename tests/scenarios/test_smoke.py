@@ -13,8 +13,7 @@ from lab.vgw import Vgw, loaded, unload
 
 @pytest.mark.parametrize("family", (4, 6))
 def test_traffic_flows_both_ways_and_moves_when_the_active_sa_is_deleted(topo, family):
-    vgw = Vgw(topo, tunnels={1: "preference 200"}, outer=family, inner=family)
-    vgw.wait_up()
+    vgw = Vgw(topo, sas="in order", outer=family, inner=family)
     assert vgw.active() == 1 and vgw.carrier()
     topo.echo(family)
     counted, events = vgw.counting(), vgw.monitor()

@@ -2,6 +2,7 @@
 
     vgw = Vgw(topo)             vgw0 and both tunnels, up, with routes to srv, far devices, SAs
     vgw = Vgw(topo, sas=False)  the same without SAs: topo.pair(n) or topo.ike() brings them
+    vgw = Vgw(topo, sas="in order")  ... tunnel 1 up first, then 2: so 1 is active and all are up
     vgw = Vgw(topo, options="revert never", tunnel="keepalive 100ms misses 5",
               tunnels={1: "preference 200", 2: ""})
     keywords: kind "if_id"|"mark" and theirs likewise, outer 4|6 (underlay), inner 4|6 (inside
@@ -177,10 +178,13 @@ class Vgw:
         for n in only:
             if far:
                 topo.far_device(n, theirs, outer)
-            if sas:
+            if sas is True:
                 topo.pair(n, kind, theirs, outer)
         if up:
             self.up(routes)
+        for n in only if sas == "in order" else ():
+            topo.pair(n, kind, theirs, outer)
+            self.wait_up(n)
 
     def up(self, routes=True):
         lines = [f"link set {self.name} up"]
