@@ -282,7 +282,7 @@ def test_the_standby_keeps_the_traffic_when_nothing_says_otherwise(topo, options
     events.wait("switch", reason="keepalive-missed")
     sound(topo, 1)
     vgw.wait_up()
-    time.sleep(120)
+    time.sleep(40)
     assert vgw.active() == 2 and len(events.all("switch")) == 1, events.story()
     assert vgw.show()["revert_in"] is None
 
