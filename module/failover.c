@@ -128,7 +128,9 @@ static void set_state(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	t->since = now;
 	if (rank(t) > was)
 		t->up_since = now;
-	else if (rank(t) < was && reason != VGW_REASON_ADMIN)
+	if (rank(t) < was)
+		t->lost = true;
+	if (rank(t) < was && reason != VGW_REASON_ADMIN)
 		note_flap(fo, t, now);
 }
 
@@ -331,6 +333,10 @@ static void choose(struct vgw_fo *fo, const struct vgw_fo_input *in,
 	    choice(&fo->tunnels[new]) == choice(&fo->tunnels[old])) {
 		/* Only preference speaks for the change: wait for the delay. */
 		u64 hold = vgw_fo_hold(fo, &fo->tunnels[new]);
+
+		/* One that was never lost does not return: both just came up. */
+		if (!fo->tunnels[new].lost)
+			hold = 0;
 
 		if (hold == U64_MAX)
 			return;

@@ -99,6 +99,7 @@ struct vgw_fo_input {
  * @late: times in a row that the timer was too late to judge
  * @pending: a keepalive was sent and not answered yet
  * @grace: the last one was given a round trip more to be answered
+ * @lost: it was usable once and lost that; coming back takes the revert delay
  * @flaps: how often the revert delay is doubled
  */
 struct vgw_fo_tunnel {
@@ -123,6 +124,7 @@ struct vgw_fo_tunnel {
 	unsigned int late;
 	bool pending;
 	bool grace;
+	bool lost;
 	unsigned int flaps;
 };
 

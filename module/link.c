@@ -11,6 +11,7 @@
 #include <net/netns/generic.h>
 #include <net/route.h>
 #include <net/rtnetlink.h>
+#include <net/sch_generic.h>
 #include <net/xfrm.h>
 
 #include "config.h"
@@ -271,6 +272,19 @@ out:
 	dev_put(conn->dev);
 }
 
+/* What the core dropped for want of carrier before keep_xmit() had its say. */
+static u64 dropped_by_core(const struct net_device *dev)
+{
+	struct net_device_core_stats __percpu *core = READ_ONCE(dev->core_stats);
+	u64 sum = 0;
+	int cpu;
+
+	if (core)
+		for_each_possible_cpu(cpu)
+			sum += READ_ONCE(per_cpu_ptr(core, cpu)->tx_dropped);
+	return sum;
+}
+
 /**
  * vgw_link_stats - counters of a connection
  * @conn: connection
@@ -285,6 +299,7 @@ void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
 
 	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
 	vgw_stats_sum(conn->stats, sum);
+	sum[VGW_A_STATS_TX_NO_TUNNEL] += dropped_by_core(conn->dev);
 	for (i = 0; i < conn->n; i++) {
 		const struct vgw_tunnel *t = conn->tunnels[i];
 		unsigned int len = sizeof(struct icmphdr) + VGW_PROBE_LEN;
@@ -304,6 +319,8 @@ static void conn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *l
 	u64 sum[VGW_STATS_N];
 
 	vgw_link_stats(netdev_priv(dev), sum);
+	/* The core adds its own drops itself. */
+	sum[VGW_A_STATS_TX_NO_TUNNEL] -= dropped_by_core(dev);
 	vgw_stats_link(sum, link);
 }
 
@@ -782,10 +799,33 @@ static void underlay_changed(struct net *net)
 	rcu_read_unlock();
 }
 
+/*
+ * Without carrier the core gives a device the qdisc that drops in silence. Take
+ * that back where there is no queue: what no tunnel takes is for us to count
+ * and to tell the sender of.
+ */
+static void keep_xmit(struct net_device *dev)
+{
+	unsigned int i;
+
+	ASSERT_RTNL();
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		struct netdev_queue *queue = netdev_get_tx_queue(dev, i);
+		struct Qdisc *qdisc = rtnl_dereference(queue->qdisc_sleeping);
+
+		if (qdisc && !qdisc->enqueue)
+			rcu_assign_pointer(queue->qdisc, qdisc);
+	}
+}
+
 static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct vgw_conn *conn = vgw_conn_of(dev);
+
+	if ((event == NETDEV_UP || event == NETDEV_CHANGE) && netif_running(dev) &&
+	    !netif_carrier_ok(dev) && (conn || vgw_tunnel_of(dev)))
+		keep_xmit(dev);
 
 	if (conn) {
 		/* Before tunnels exist there is nothing to follow. */

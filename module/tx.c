@@ -269,6 +269,26 @@ static void no_way(struct vgw_stats __percpu *stats, unsigned int counter,
 	drop(stats, counter, skb);
 }
 
+/*
+ * No tunnel at all. Those without keepalives of their own have nothing else
+ * that would make XFRM ask the IKE daemon for an SA.
+ */
+static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi *fl)
+{
+	struct dst_entry *dst;
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+
+		if (t->config.keepalive == VGW_KEEPALIVE_ACTIVE || !netif_running(t->dev))
+			continue;
+		dst = bundle(t, skb, fl);
+		if (!IS_ERR(dst))
+			dst_release(dst);
+	}
+}
+
 /**
  * vgw_tx_conn - ndo_start_xmit of a connection
  * @skb: inner packet
@@ -326,6 +346,8 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		t = another(conn, tried);
 	}
 
+	if (!tried)
+		ask_for_sas(conn, skb, &fl);
 	no_way(t ? t->stats : conn->stats,
 	       first ? counter_of(first) : VGW_A_STATS_TX_NO_TUNNEL, skb);
 	return NETDEV_TX_OK;

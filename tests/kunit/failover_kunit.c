@@ -458,6 +458,8 @@ struct walk {
 	u64 sent[VGW_MAX_TUNNELS];
 	/* When the tunnel last became usable with nothing said against it; 0 it is not. */
 	u64 good_since[VGW_MAX_TUNNELS];
+	bool alive[VGW_MAX_TUNNELS];
+	bool fallen[VGW_MAX_TUNNELS];
 	/* When preference last chose it, and no administrator intervened; 0 never. */
 	u64 preferred[VGW_MAX_TUNNELS];
 	/* When a keepalive last asked for an SA in this stay without one; 0 not yet. */
@@ -570,6 +572,14 @@ static void check_preference(struct walk *w, const struct vgw_fo_input *in)
 	unsigned int i;
 
 	for (i = 0; i < fo->n; i++) {
+		const struct vgw_fo_tunnel *t = &fo->tunnels[i];
+		bool alive = t->state == VGW_STATE_UP ||
+			     (t->state == VGW_STATE_SUSPECT &&
+			      t->keepalive != VGW_KEEPALIVE_PASSIVE);
+
+		/* Only what was lost once returns, and waits for it. */
+		w->fallen[i] |= w->alive[i] && !alive;
+		w->alive[i] = alive;
 		if (!spec_good(&fo->tunnels[i]))
 			w->good_since[i] = 0;
 		else if (!w->good_since[i])
@@ -584,14 +594,14 @@ static void check_preference(struct walk *w, const struct vgw_fo_input *in)
 	}
 	if (!act->switched || act->reason != VGW_REASON_PREFERENCE)
 		return;
-	HOLDS(w, fo->revert != U64_MAX);
 	HOLDS(w, fo->active >= 0 && act->old_active >= 0);
+	HOLDS(w, fo->revert != U64_MAX || !w->fallen[fo->active]);
 	HOLDS(w, fo->tunnels[fo->active].preference >
 		 fo->tunnels[act->old_active].preference);
 	/* Undrained tunnels were up all the time: their wait may be over. */
-	if (in->event != VGW_FO_UNDRAIN)
+	if (in->event != VGW_FO_UNDRAIN && w->fallen[fo->active])
 		HOLDS(w, in->now - w->good_since[fo->active] >= fo->revert);
-	HOLDS(w, !w->preferred[fo->active] ||
+	HOLDS(w, !w->preferred[fo->active] || !w->fallen[fo->active] ||
 		 in->now - w->preferred[fo->active] >= fo->revert);
 	w->preferred[fo->active] = in->now;
 	w->preferences++;
@@ -741,6 +751,8 @@ static void invariants_hold_in_random_walks(struct kunit *test)
 		memset(w->heard, 0, sizeof(w->heard));
 		memset(w->sent, 0, sizeof(w->sent));
 		memset(w->good_since, 0, sizeof(w->good_since));
+		memset(w->alive, 0, sizeof(w->alive));
+		memset(w->fallen, 0, sizeof(w->fallen));
 		memset(w->preferred, 0, sizeof(w->preferred));
 		memset(w->asked, 0, sizeof(w->asked));
 		w->asked_last = -1;
