@@ -151,10 +151,18 @@ def test_an_sa_that_reaches_its_hard_packet_limit_costs_the_packet_that_it_refus
     assert_only_switch(events, "vgw0-1", "vgw0-2", "sa-expired")
 
 
+def lost_on_their_way(topo, before):
+    """Replies that came by an SA just deleted: XFRM counts them. None in virtual time."""
+    came = topo.gw.xfrm_stat()["XfrmInNoStates"] - before
+    assert came <= (0 if SIM else 5), came
+    return came
+
+
 @FAMILIES
 def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     vgw, events = connection(topo, family, tunnel="keepalive 500ms")
     before, counted = vgw.identity(), vgw.counting()
+    unknown = topo.gw.xfrm_stat()["XfrmInNoStates"]
     stream = topo.stream(family, pps=200)
     time.sleep(0.3)
     topo.gw.ip("xfrm state flush")
@@ -162,7 +170,7 @@ def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     assert carrier["event_new"] is False, carrier
     assert carrier["event_reason"] == "sa-deleted", carrier
     assert vgw.active() is None and not vgw.carrier()
-    assert topo.cli.ping(SRV[family], 2, deadline=1) == 0
+    time.sleep(0.7)
     for pair in topo.pairs.values():
         pair.drop_theirs()
         pair.states()
@@ -170,9 +178,8 @@ def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     assert vgw.carrier()
     time.sleep(0.3)
     result = stream.stop()
-    assert result.lost > 0, result
-    # The stream and two pings.
-    assert result.lost <= counted.lost() <= result.lost + 2, (result, counted.drops())
+    assert result.lost > 100 and len(result.lost_spans) == 1, result
+    counted.accounts_for(result, lost_on_their_way(topo, unknown))
     assert vgw.identity() == before
 
 
@@ -186,22 +193,25 @@ def test_a_lost_policy_of_the_only_tunnel_is_never_routed_around(topo, which):
     stream = topo.stream(pps=500)
     time.sleep(0.2)
     topo.pairs[1].no_policies((which,))
-    time.sleep(0.2)
-    assert topo.cli.ping(SRV[4], 2, deadline=1) == 0
+    time.sleep(1.2)
     topo.gw.ip(*topo.pairs[1].ours.policies(topo.pairs[1].theirs, dirs=(which,)))
     vgw.wait_up()
     time.sleep(0.2)
     result = stream.stop()
-    assert result.lost >= 500 and result.by, result
-    assert result.lost <= counted.lost() <= result.lost + 2, (result, counted.drops())
+    assert result.lost >= 500 and len(result.lost_spans) == 1 and result.by, result
+    drops = counted.drops()
+    # What still asks by the half that is left gets no answer in.
+    assert drops.pop("vgw0-1 rx-no-policy", 0) <= counted.of(1, "keepalive-sent")
+    assert sum(drops.values()) == result.lost, (result, counted.drops())
 
 
 # --- both tunnels go ------------------------------------------------------------------------------
 
 
 def unreachable(topo, family):
-    out = topo.cli.run(f"ping -n -c 3 -i 0.4 -w 3 {SRV[family]}", check=False).stdout
-    return "unreachable" in out.lower(), out
+    """Was the sender told, in how many pings, and in which words?"""
+    out = topo.cli.run(f"ping -n -c 3 -i 0.4 {SRV[family]}", check=False).stdout
+    return "unreachable" in out.lower(), int(out.split(" packets transmitted")[0].split()[-1]), out
 
 
 @FAMILIES
@@ -215,11 +225,10 @@ def test_with_both_tunnels_dead_the_sender_is_told_and_nothing_leaves(topo, fami
     assert not vgw.carrier() and vgw.active() is None
     counted = vgw.counting()
     stream = topo.stream(family, pps=200, count=100)
-    told, said = unreachable(topo, family)
+    told, pings, said = unreachable(topo, family)
     result = stream.wait()
     assert result.received == 0
-    # The stream and three pings.
-    assert counted.lost() == 103, counted.drops()
+    assert counted.lost() == 100 + pings, counted.drops()
     assert told, said
     assert vgw.identity() == before
 
