@@ -541,7 +541,7 @@ int vgw_config_change_tunnel(struct vgw_conn_config *config, const struct vgw_tu
  * @conn: connection
  * @config: from vgw_config_new() or vgw_config_change()
  *
- * Keys never change. A changed remote moves the tunnel in the table of remotes.
+ * Keys never change, so that packets find their tunnel all the time.
  *
  * Context: process, RTNL.
  */
@@ -557,10 +557,8 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 		if (!memcmp(&t->config, &config->tunnels[i], sizeof(t->config)) &&
 		    conn->fo.tunnels[i].interval)
 			continue;
-		if (moved) {
-			vgw_tunnels_remove(t);
-			synchronize_net();
-		}
+		if (moved)
+			vgw_tunnels_remove_remote(t);
 		spin_lock_bh(&conn->lock);
 		t->config = config->tunnels[i];
 		conn->fo.tunnels[i].keepalive = t->config.keepalive;
@@ -569,10 +567,10 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 		conn->fo.tunnels[i].preference = t->config.preference;
 		vgw_conn_event_locked(conn, i, VGW_FO_CONFIG, 0);
 		spin_unlock_bh(&conn->lock);
-		/* It was there before: nobody else can have taken the key. */
-		if (moved)
-			WARN_ON_ONCE(vgw_tunnels_add(t));
+		if (!moved)
+			continue;
 		/* What happened in between, and what the new remote brings. */
+		vgw_tunnels_add_remote(t);
 		vgw_link_todo(conn, VGW_TODO_RESYNC);
 	}
 	spin_lock_bh(&conn->lock);

@@ -247,6 +247,9 @@ static void follow(struct vgw_conn *conn)
 		if (err)
 			netdev_warn(conn->dev, "tunnel %s stayed behind: error %d\n",
 				    dev->name, err);
+		/* Moving closes a device; the connection may be up again already. */
+		else if (netif_running(conn->dev))
+			dev_open(dev, NULL);
 	}
 }
 
@@ -301,10 +304,13 @@ void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
 	vgw_stats_sum(conn->stats, sum);
 	sum[VGW_A_STATS_TX_NO_TUNNEL] += dropped_by_core(conn->dev);
 	for (i = 0; i < conn->n; i++) {
-		const struct vgw_tunnel *t = conn->tunnels[i];
+		/* Readers without RTNL may come before all tunnels are there. */
+		const struct vgw_tunnel *t = smp_load_acquire(&conn->tunnels[i]);
 		unsigned int len = sizeof(struct icmphdr) + VGW_PROBE_LEN;
 		u64 c[VGW_STATS_N] = {}, n;
 
+		if (!t)
+			continue;
 		len += t->config.peer.family == AF_INET6 ? sizeof(struct ipv6hdr) :
 							    sizeof(struct iphdr);
 		vgw_stats_sum(t->stats, c);
@@ -432,7 +438,9 @@ static void tunnel_uninit(struct net_device *dev)
 {
 	struct vgw_tunnel *t = netdev_priv(dev);
 
-	vgw_keepalive_stop(t);
+	/* Not when its registration failed: nobody knows it yet. */
+	if (t->conn->tunnels[t->index] == t)
+		vgw_keepalive_stop(t);
 	vgw_tunnels_remove(t);
 	if (rcu_access_pointer(dev->rx_handler))
 		netdev_rx_handler_unregister(dev);
@@ -590,11 +598,8 @@ static int add_tunnel(struct vgw_conn *conn, unsigned int i,
 	INIT_LIST_HEAD(&t->sas);
 	vgw_keepalive_init(t);
 
-	/* The state machine may name it as soon as it can be found. */
-	conn->tunnels[i] = t;
 	err = register_netdevice(dev);
 	if (err < 0) {
-		conn->tunnels[i] = NULL;
 		if (err == -EEXIST)
 			NL_SET_ERR_MSG_MOD(extack,
 					   "A device has the name of a tunnel: name the tunnels");
@@ -605,6 +610,8 @@ static int add_tunnel(struct vgw_conn *conn, unsigned int i,
 	}
 	netdev_hold(dev, &t->tracker, GFP_KERNEL);
 	netif_carrier_off(dev);
+	/* With its counters; nothing else looks for it yet. */
+	smp_store_release(&conn->tunnels[i], t);
 
 	err = netdev_rx_handler_register(dev, vgw_rx_handler, t);
 	if (err)

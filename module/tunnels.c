@@ -123,12 +123,40 @@ int vgw_tunnels_add(struct vgw_tunnel *t)
 		return -EEXIST;
 	hash_add_rcu(by_key, &t->node,
 		     hash_key(t->net, key->if_id, key->if_id ? 0 : key->mark.v));
-	if (key->mark.m && t->config.remote.family != AF_UNSPEC)
-		hash_add_rcu(by_remote, &t->node_remote,
-			     hash_remote(t->net, &t->config.remote.a,
-					 t->config.remote.family));
 	t->hashed = true;
+	vgw_tunnels_add_remote(t);
 	return 0;
+}
+
+/**
+ * vgw_tunnels_add_remote - let a tunnel with a mark key be found by its far end
+ * @t: tunnel that is in the table of keys
+ *
+ * Context: process, RTNL.
+ */
+void vgw_tunnels_add_remote(struct vgw_tunnel *t)
+{
+	const struct vgw_addr *remote = &t->config.remote;
+
+	ASSERT_RTNL();
+	if (t->hashed && t->config.key.mark.m && remote->family != AF_UNSPEC)
+		hash_add_rcu(by_remote, &t->node_remote,
+			     hash_remote(t->net, &remote->a, remote->family));
+}
+
+/**
+ * vgw_tunnels_remove_remote - before its remote changes
+ * @t: tunnel; no reader meets it by its old remote when this returns
+ *
+ * Context: process, RTNL; waits for a grace period.
+ */
+void vgw_tunnels_remove_remote(struct vgw_tunnel *t)
+{
+	ASSERT_RTNL();
+	if (hlist_unhashed(&t->node_remote))
+		return;
+	hlist_del_init_rcu(&t->node_remote);
+	synchronize_net();
 }
 
 /**
@@ -144,6 +172,6 @@ void vgw_tunnels_remove(struct vgw_tunnel *t)
 		return;
 	hash_del_rcu(&t->node);
 	if (!hlist_unhashed(&t->node_remote))
-		hash_del_rcu(&t->node_remote);
+		hlist_del_init_rcu(&t->node_remote);
 	t->hashed = false;
 }

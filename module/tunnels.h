@@ -10,6 +10,8 @@
 
 int vgw_tunnels_add(struct vgw_tunnel *t);
 void vgw_tunnels_remove(struct vgw_tunnel *t);
+void vgw_tunnels_add_remote(struct vgw_tunnel *t);
+void vgw_tunnels_remove_remote(struct vgw_tunnel *t);
 struct vgw_tunnel *vgw_tunnel_by_key(struct net *net, u32 if_id,
 				     const struct xfrm_mark *mark);
 struct vgw_tunnel *vgw_tunnel_by_sa(struct net *net, const struct xfrm_state *x);
