@@ -1,0 +1,97 @@
+"""One interface for filters, captures and rp_filter, whichever tunnel carries the packet.
+
+    cli ----- gw =====vgw0-1===== far1 (10.20.0.1)
+               \\======vgw0-2===== far2 (10.20.0.1)
+"""
+
+import json
+import time
+
+import pytest
+from lab import SIM
+from lab.capture import Capture
+from lab.topo import SRV, inside
+from lab.vgw import Vgw
+
+QUIET = {"tunnel": "keepalive off"}
+
+
+def test_strict_rp_filter_everywhere_suits_both_tunnels(make_topo):
+    topo = make_topo(host=True)
+    for dev in ("all", "default", "lan", "u1", "u2"):
+        topo.gw.sysctl(f"net.ipv4.conf.{dev}.rp_filter", 1)
+    vgw = Vgw(topo, tunnel="keepalive 100ms misses 5")
+    for dev in ("vgw0", "vgw0-1", "vgw0-2"):
+        topo.gw.sysctl(f"net.ipv4.conf.{dev}.rp_filter", 1)
+    vgw.wait_up()
+    for n in (1, 2):
+        assert topo.gw.ping(inside(n)[1], 3, 0.05) == 3, n
+        # Replies by the active tunnel, then by the other one.
+        topo.srv_via(n)
+        assert topo.cli.ping(SRV[4], 3, 0.05) == 3, n
+
+
+@pytest.mark.parametrize("inner", (4, 6))
+def test_a_filter_sees_each_packet_once_and_on_the_connection(topo, inner):
+    vgw = Vgw(topo, sas=False, **QUIET)
+    for n in (1, 2):
+        topo.pair(n, extra="flag af-unspec")
+    vgw.wait_up()
+    topo.gw.run(["nft", "-f", "-"], stdin="""
+        table inet lab {
+            chain in { type filter hook prerouting priority -300;
+                meta iifkind "vgw" counter
+                iifname "vgw0" counter
+                iifname "vgw0-*" counter
+            }
+            chain out { type filter hook postrouting priority 300;
+                oifname "vgw0" counter
+                oifname "vgw0-*" counter
+            }
+        }""")  # fmt: skip
+    for n in (1, 2):
+        vgw.switch(n)
+        assert topo.cli.ping(SRV[inner], 5, 0.05) == 5
+    rules = json.loads(topo.gw.run("nft -j list table inet lab").stdout)["nftables"]
+    counts = [e["counter"]["packets"] for r in rules for e in r.get("rule", {}).get("expr", [])
+              if "counter" in e]  # fmt: skip
+    assert counts == [10, 10, 0, 10, 0]
+
+
+def test_captures_see_both_directions_on_the_tunnel_and_all_once_on_the_connection(topo):
+    vgw = Vgw(topo, **QUIET)
+    vgw.wait_up()
+    taps = {dev: Capture(topo.gw, dev) for dev in ("vgw0", "vgw0-1", "vgw0-2")}
+    assert topo.cli.ping(SRV[4], 5, 0.05) == 5
+    vgw.switch(2)
+    assert topo.cli.ping(SRV[4], 3, 0.05) == 3
+    # By the tunnel's own device, which is no business of the connection's on the way out.
+    topo.gw.ip(f"route replace {SRV[4]} dev vgw0-1")
+    assert topo.cli.ping(SRV[4], 2, 0.05) == 2
+    time.sleep(0.1 if SIM else 1)
+
+    def seen(dev):
+        return [len(taps[dev].packets(f"icmp[icmptype] = {kind}"))
+                for kind in ("icmp-echo", "icmp-echoreply")]  # fmt: skip
+
+    assert seen("vgw0-1") == [5 + 2, 5 + 2]
+    assert seen("vgw0-2") == [3, 3]
+    assert seen("vgw0") == [5 + 3, 5 + 3 + 2]
+
+
+def test_a_mark_or_priority_of_the_underlay_does_not_reach_the_inside(topo):
+    """Mark keys: the key is gone from a decrypted packet before any rule of the inside sees it."""
+    vgw = Vgw(topo, kind="mark", **QUIET)
+    vgw.wait_up()
+    topo.gw.run(["nft", "-f", "-"], stdin="""
+        table inet lab {
+            chain in { type filter hook prerouting priority -300;
+                iifname "vgw0" meta mark != 0 counter
+                iifname "vgw0" meta mark 0 counter
+            }
+        }""")  # fmt: skip
+    assert topo.cli.ping(SRV[4], 5, 0.05) == 5
+    rules = json.loads(topo.gw.run("nft -j list table inet lab").stdout)["nftables"]
+    counts = [e["counter"]["packets"] for r in rules for e in r.get("rule", {}).get("expr", [])
+              if "counter" in e]  # fmt: skip
+    assert counts == [0, 5]
