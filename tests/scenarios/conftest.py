@@ -29,7 +29,7 @@ def pytest_runtest_makereport(item, call):
     """Captures and daemon logs stay in $OUT/TEST only if the test fails."""
     report = (yield).get_result()
     item.failed = getattr(item, "failed", False) or report.failed
-    if call.when == "teardown" and not item.failed:
+    if call.when == "teardown" and not item.failed and hasattr(item, "evidence"):
         shutil.rmtree(item.evidence, ignore_errors=True)
 
 
