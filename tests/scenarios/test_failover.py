@@ -151,13 +151,6 @@ def test_an_sa_that_reaches_its_hard_packet_limit_costs_the_packet_that_it_refus
     assert_only_switch(events, "vgw0-1", "vgw0-2", "sa-expired")
 
 
-def lost_on_their_way(topo, before):
-    """Replies that came by an SA just deleted: XFRM counts them. None in virtual time."""
-    came = topo.gw.xfrm_stat()["XfrmInNoStates"] - before
-    assert came <= (0 if SIM else 5), came
-    return came
-
-
 @FAMILIES
 def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     vgw, events = connection(topo, family, tunnel="keepalive 500ms")
@@ -179,7 +172,10 @@ def test_a_flush_of_all_sas_stops_everything_and_says_so(topo, family):
     time.sleep(0.3)
     result = stream.stop()
     assert result.lost > 100 and len(result.lost_spans) == 1, result
-    counted.accounts_for(result, lost_on_their_way(topo, unknown))
+    # Replies that came by an SA just deleted, XFRM counts: none of the stream's in virtual time.
+    elsewhere = result.lost - counted.lost()
+    on_their_way = topo.gw.xfrm_stat()["XfrmInNoStates"] - unknown
+    assert 0 <= elsewhere <= (0 if SIM else min(5, on_their_way)), (result, counted.drops())
     assert vgw.identity() == before
 
 
