@@ -253,8 +253,8 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	 */
 	if (t->pending && in->now - t->timer > tolerance && t->late < t->misses) {
 		t->late++;
-	} else if (t->pending && t->missed + 1 == t->misses && t->srtt && !t->grace) {
-		/* The answer to the last one may still be on its way. */
+	} else if (t->pending && !t->missed && t->srtt && !t->grace) {
+		/* The answer may still be on its way: all are judged a round trip late. */
 		t->grace = true;
 		t->timer = in->now + t->srtt;
 		return;

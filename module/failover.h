@@ -98,7 +98,7 @@ struct vgw_fo_input {
  * @missed: keepalives in a row that went unanswered
  * @late: times in a row that the timer was too late to judge
  * @pending: a keepalive was sent and not answered yet
- * @grace: the last one was given a round trip more to be answered
+ * @grace: the first one was given a round trip more to be answered
  * @lost: it was usable once and lost that; coming back takes the revert delay
  * @flaps: how often the revert delay is doubled
  */

@@ -580,7 +580,7 @@ static void check_preference(struct walk *w, const struct vgw_fo_input *in)
 		/* Only what was lost once returns, and waits for it. */
 		w->fallen[i] |= w->alive[i] && !alive;
 		w->alive[i] = alive;
-		if (!spec_good(&fo->tunnels[i]))
+		if (!alive)
 			w->good_since[i] = 0;
 		else if (!w->good_since[i])
 			w->good_since[i] = in->now;
@@ -1185,7 +1185,7 @@ static void lost_sa_asks_the_ike_daemon_at_once_then_once_a_second(struct kunit 
 	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_NO_SA);
 }
 
-static void last_keepalive_gets_a_round_trip_more(struct kunit *test)
+static void silence_is_judged_a_round_trip_late(struct kunit *test)
 {
 	struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, 3);
 	struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
@@ -1194,17 +1194,20 @@ static void last_keepalive_gets_a_round_trip_more(struct kunit *test)
 	fo_up(f, 0);
 	fo_reply(f, 0, 100 * MS);
 	fo_due(f, 0, 0);
-	fo_due(f, 0, 0);
-	fo_due(f, 0, 0);
-	KUNIT_EXPECT_EQ(test, t->missed, 2);
 	due = t->timer;
 	fo_due(f, 0, 0);
-	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_SUSPECT);
+	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_UP);
+	KUNIT_EXPECT_EQ(test, t->missed, 0);
 	KUNIT_EXPECT_FALSE(test, f->act.probe);
 	KUNIT_EXPECT_EQ(test, t->timer, due + 100 * MS);
 	fo_due(f, 0, 0);
-	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_DOWN);
 	KUNIT_EXPECT_EQ(test, f->now, due + 100 * MS);
+	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_SUSPECT);
+	fo_due(f, 0, 0);
+	KUNIT_EXPECT_EQ(test, t->missed, 2);
+	KUNIT_EXPECT_TRUE(test, f->act.probe);
+	fo_due(f, 0, 0);
+	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_DOWN);
 }
 
 static void rtt_is_smoothed(struct kunit *test)
@@ -1590,7 +1593,7 @@ static struct kunit_case fo_cases[] = {
 	KUNIT_CASE(tunnels_that_hear_traffic_ask_nothing),
 	KUNIT_CASE(down_tunnels_go_on_asking),
 	KUNIT_CASE(lost_sa_asks_the_ike_daemon_at_once_then_once_a_second),
-	KUNIT_CASE(last_keepalive_gets_a_round_trip_more),
+	KUNIT_CASE(silence_is_judged_a_round_trip_late),
 	KUNIT_CASE(rtt_is_smoothed),
 	KUNIT_CASE(first_usable_becomes_active),
 	KUNIT_CASE(equal_preference_leaves_the_active_one),
