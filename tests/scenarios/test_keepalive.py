@@ -15,7 +15,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from lab import OUT, SIM
+from lab import SIM, out_dir
 from lab.netns import wait_for
 from lab.topo import SRV, V4, inside
 from lab.traffic import Sink, Stream
@@ -100,7 +100,7 @@ class EspTimes:
     """Times of ESP on an underlay, by direction; wakes up rarely, so that a day is cheap."""
 
     def __init__(self, topo, n, keep=48):
-        self.path = f"{OUT}/esp-u{n}.pcap"
+        self.path = f"{out_dir()}/esp-u{n}.pcap"
         cmd = f"tcpdump -Z root -n -i u{n} -s {keep} -B 4096 -w {self.path} esp"
         self.proc = topo.gw.popen(cmd, stderr=subprocess.PIPE, text=True)
         self.ours = socket.inet_aton(V4[n][0])
@@ -234,7 +234,7 @@ def test_with_keepalive_off_only_local_evidence_counts(topo):
 
 @SIM_ONLY
 def test_a_keepalive_without_an_sa_asks_for_one(topo):
-    said = f"{OUT}/acquire.log"
+    said = f"{out_dir()}/acquire.log"
     with open(said, "w", encoding="ascii") as file:
         topo.gw.popen("ip xfrm monitor acquire", stdout=file)
     time.sleep(0.2)

@@ -5,17 +5,18 @@
 """
 
 import pytest
+from lab import SIM
 from lab.capture import Capture
 from lab.topo import CLI, SRV, inside
 from lab.traffic import Stream
-from lab.vgw import Vgw, loaded, unload
+from lab.vgw import Vgw, loaded, no_state, reached, unload
 
 
 @pytest.mark.parametrize("family", (4, 6))
 def test_traffic_flows_both_ways_and_moves_when_the_active_sa_is_deleted(topo, family):
     vgw = Vgw(topo, sas="in order", outer=family, inner=family)
     assert vgw.active() == 1 and vgw.carrier()
-    topo.echo(family)
+    echoes, unknown = topo.echo(family), no_state(topo.gw)
     counted, events = vgw.counting(), vgw.monitor()
     stream = topo.stream(family, pps=200)
     topo.cli.ping(SRV[family], 3)
@@ -23,7 +24,9 @@ def test_traffic_flows_both_ways_and_moves_when_the_active_sa_is_deleted(topo, f
     switch = events.wait("switch")
     topo.cli.ping(SRV[family], 3)
     result = stream.stop()
-    assert result.lost == 0, result
+    assert reached(echoes) == result.sent, result
+    # Replies under way by the SA that we deleted come too late; on a slow machine there are some.
+    assert result.lost <= (0 if SIM else no_state(topo.gw) - unknown), result
     assert result.by.keys() == {"far1", "far2"} and result.moves[-1][1] == "far2", result
     assert (switch["event_old"], switch["event_new"], switch["event_reason"]) == (
         "vgw0-1", "vgw0-2", "sa-deleted")  # fmt: skip

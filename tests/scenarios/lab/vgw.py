@@ -295,6 +295,16 @@ class Vgw:
         self.ctl("del", self.name)
 
 
+def reached(echoes):
+    """Requests that arrived at any of the far ends; ends the echo services of topo.echo()."""
+    return sum(echo.stop().received for echo in echoes.values())
+
+
+def no_state(host):
+    """ESP for which the host had no SA (any more), as XFRM counts it."""
+    return host.xfrm_stat()["XfrmInNoStates"]
+
+
 def first_by(result, who):
     """(sequence, arrival time) of the first packet of a stream that far end `who` answered last."""
     return next((seq, at) for seq, by, at in reversed(result.moves) if by == who)
