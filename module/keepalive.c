@@ -87,6 +87,7 @@ static void send(struct vgw_tunnel *t)
 	struct sk_buff *skb;
 	u16 seq = 0;
 	int err = -ENOMEM;
+	bool believed;
 	u64 nonce;
 
 	get_random_bytes(&nonce, sizeof(nonce));
@@ -118,9 +119,13 @@ static void send(struct vgw_tunnel *t)
 	spin_lock_bh(&conn->lock);
 	if (t->timer_on)
 		vgw_conn_event_locked(conn, t->index, VGW_FO_UNSENT, 0);
+	believed = conn->fo.tunnels[t->index].sa;
 	spin_unlock_bh(&conn->lock);
 	if (err == -ENETUNREACH || err == -EHOSTUNREACH)
 		vgw_link_todo(conn, VGW_TODO_PATH);
+	/* SAs can go without a word, as xfrm_migrate() lets them. */
+	else if (err != -ENOMEM && believed)
+		vgw_link_todo(conn, VGW_TODO_RESYNC);
 }
 
 static enum hrtimer_restart tick(struct hrtimer *timer)
