@@ -26,6 +26,7 @@ class Capture:
     def __init__(self, host, dev, name=None, bulk=False):
         self.host, self.dev = host, dev
         self.path = os.path.join(out_dir(), f"{name or f'{host.name}-{dev}'}.pcap")
+        # The ring has as many slots as the snapshot length leaves room for.
         cmd = ["tcpdump", "-Z", "root", "-n", "-s", "0", "-B", "65536"]
         # At thousands of packets a second a wake-up and a write for each is too dear.
         cmd += [] if bulk else ["-U", "--immediate-mode"]
