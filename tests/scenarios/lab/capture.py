@@ -27,7 +27,7 @@ class Capture:
         self.host, self.dev = host, dev
         self.path = os.path.join(out_dir(), f"{name or f'{host.name}-{dev}'}.pcap")
         # The ring has as many slots as the snapshot length leaves room for.
-        cmd = ["tcpdump", "-Z", "root", "-n", "-s", "0", "-B", "65536"]
+        cmd = ["tcpdump", "-Z", "root", "-n", "-s", "4096", "-B", "65536"]
         # At thousands of packets a second a wake-up and a write for each is too dear.
         cmd += [] if bulk else ["-U", "--immediate-mode"]
         self.proc = host.popen(
