@@ -189,11 +189,15 @@ class Topo:
             capture.assert_nothing_in_clear(also_expected)
 
     def close(self):
-        for charon in self.charons.values():
-            charon.stop()
-        for capture in self.captures:
-            capture.stop()
-        for close in self.closers:
-            close()
-        for host in self.hosts:
-            host.close()
+        """Everything goes, whatever of it refuses: the next scenario needs the names."""
+        steps = [charon.stop for charon in self.charons.values()]
+        steps += [capture.stop for capture in self.captures]
+        steps += [*self.closers, *(host.close for host in self.hosts)]
+        refused = []
+        for step in steps:
+            try:
+                step()
+            except Exception as err:
+                refused.append(err)
+        if refused:
+            raise refused[0]
