@@ -278,7 +278,7 @@ def test_plaintext_with_inside_addresses_is_not_taken_for_a_tunnels(topo, underl
     at = Site(topo, keepalive="100ms misses 5")
     at.vgw.wait_up()
     topo.gw.sysctl("net.ipv4.conf.all.rp_filter", 1)
-    far, (here, there) = topo.fars[1], topo.underlay(1)
+    far, here = topo.fars[1], topo.underlay(1)[0]
     assert at.send(1, site(1)) == 2 * N
 
     # Silence on the tunnel itself, so that only plaintext could keep it alive.

@@ -1,0 +1,254 @@
+"""Nothing leaves in clear, whatever is missing; what does not leave is counted by its reason.
+
+    cli ----- gw =====vgw0-1===== far1 (10.20.0.1)     captures on both underlay links, searched
+               \\======vgw0-2===== far2 (10.20.0.1)     for inner bytes at the end of every scenario
+"""
+
+import gzip
+import time
+
+import pytest
+from lab import SIM, inject
+from lab.netns import run, wait_for
+from lab.topo import CLI, SRV
+from lab.vgw import Vgw, loaded, unload
+from lab.xfrm import End, Key, Pair, xfrmi
+
+KINDS = ("if_id", "mark")
+
+
+def small_stacks():
+    """KASAN's frames and 16 KiB of stack without a guard page: nesting runs the simulator over."""
+    if not SIM:
+        return False
+    with gzip.open("/proc/config.gz", "rt") as config:
+        return "CONFIG_KERNEL_STACK_ORDER=2\n" in config.read()
+
+
+deep = pytest.mark.skipif(small_stacks(), reason="the simulator's kernel stacks are too small")
+
+
+def send(topo, count=10, families=(4,)):
+    for family in families:
+        inject.udp(topo.cli, CLI[family], SRV[family], count, port=7000)
+    time.sleep(0.05 if SIM else 0.3)
+
+
+def expect(topo, vgw, drops, count=10, families=(4,)):
+    """count packets of each family: these counters, by exactly that, and no byte leaves."""
+    counted = vgw.counting()
+    send(topo, count, families)
+    wait_for(f"{drops}", lambda: counted.lost() >= sum(drops.values()), 10)
+    assert counted.drops() == drops
+    assert all(counted.of(n, "tx-packets") == 0 for n in (None, *vgw.only))
+
+
+def quiet(topo, **options):
+    """No keepalives: only what a scenario sends is on the underlay."""
+    return Vgw(topo, tunnel="keepalive off", **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_sas_nothing_leaves(topo, kind):
+    vgw = quiet(topo, kind=kind, sas=False)
+    expect(topo, vgw, {"vgw0 tx-no-tunnel": 10 + 10}, families=(4, 6))
+    for n in vgw.only:
+        topo.pair(n, kind, up=False).policies()
+    expect(topo, vgw, {"vgw0 tx-no-tunnel": 10})
+    assert [c.packets("esp") for c in topo.captures] == [[], []]
+
+
+@pytest.mark.parametrize("drop_larval", (0, 1))
+def test_while_an_sa_is_asked_for_nothing_leaves(topo, drop_larval):
+    """Through a tunnel's own device, which asks XFRM all the same; larval SAs do not queue."""
+    topo.gw.sysctl("net.core.xfrm_larval_drop", drop_larval)
+    vgw = quiet(topo, sas=False, routes=False)
+    topo.pair(1, up=False).policies()
+    topo.gw.ip(f"route add {SRV[4]} dev vgw0-1")
+    expect(topo, vgw, {"vgw0-1 tx-no-sa": 10})
+    expect(topo, vgw, {"vgw0-1 tx-no-sa": 10})
+    topo.pairs[1].states()
+    echo = topo.echo()
+    assert topo.stream(pps=100, count=20).wait().lost == 0
+    assert echo["far1"].stop().received == 20  # and none of those before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_between_sas_nothing_leaves(topo, kind):
+    """Both tunnels lose their SAs for a second, in the middle of a stream, and get new ones."""
+    vgw = quiet(topo, kind=kind)
+    topo.echo()
+    stream = topo.stream(pps=200)
+    counted = vgw.counting()
+    time.sleep(0.5)
+    for pair in topo.pairs.values():
+        pair.drop_ours()
+    assert vgw.active() is None and not vgw.carrier()
+    time.sleep(1)
+    for pair in topo.pairs.values():
+        pair.states()
+    wait_for("traffic again", lambda: vgw.active() is not None)
+    time.sleep(0.5)
+    result = stream.stop()
+    assert len(result.lost_spans) == 1 and 0 < result.lost < 600, result
+    # What the sender was told at once is lost as well, by the counter of its reason.
+    assert set(counted.drops()) <= {"vgw0 tx-no-tunnel", "vgw0 tx-no-sa"}, counted.drops()
+    if SIM:
+        assert counted.lost() == result.lost
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_an_outbound_policy_nothing_leaves_though_the_sas_are_there(topo, kind):
+    vgw = quiet(topo, kind=kind)
+    for pair in topo.pairs.values():
+        pair.no_policies(("out",))
+    for n in vgw.only:
+        assert vgw.state(n) == "no-sa"
+        assert vgw.tunnel(n)["state_reason"] == "policy-lost"
+    expect(topo, vgw, {"vgw0 tx-no-tunnel": 10})
+    topo.gw.ip(f"route replace {SRV[4]} dev vgw0-1")
+    expect(topo, vgw, {"vgw0-1 tx-no-policy": 10})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what, counter", [("allow", "tx-no-policy"), ("block", "tx-blocked")])
+def test_a_policy_without_a_template_lets_nothing_out(topo, kind, what, counter):
+    """Not in clear for `allow`, and not by the sibling either: a policy has decided."""
+    vgw = quiet(topo, kind=kind)
+    key = topo.our_key(1, kind)
+    assert vgw.active() == 1
+    # A more urgent one than that of the pair, whose priority is 0, has to replace it.
+    pair = topo.pairs[1]
+    lines = pair.ours.policies(pair.theirs, "update", ("out",))
+    topo.gw.ip(*(f"{line} priority 10" for line in lines))
+    selector = f"src {CLI[4]} dst {SRV[4]} dir out {key}"
+    topo.gw.ip(f"xfrm policy add {selector} priority 1 action {what}")
+    counted = vgw.counting()
+    send(topo)
+    assert sum(counted.drops().values()) == 10
+    assert {name.split()[1] for name in counted.drops()} == {counter}
+    assert counted.of(2, "tx-packets") == 0
+    topo.gw.ip(f"route replace {SRV[4]} dev vgw0-1")
+    expect(topo, vgw, {f"vgw0-1 {counter}": 10})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_that_does_not_match_lets_nothing_out(topo, kind):
+    """Inner packets outside of the policy, inside of the route."""
+    vgw = quiet(topo, kind=kind, sas=False)
+    for n in vgw.only:
+        pair = topo.pair(n, kind, up=False)
+        pair.states()
+        topo.gw.ip(*pair.ours.policies(pair.theirs, inner=[("10.10.0.0/16", "10.21.0.0/16")]))
+    wait_for("active", lambda: vgw.active() == 1)
+    counted = vgw.counting()
+    send(topo)
+    assert sum(counted.drops().values()) == 10
+    assert {name.split()[1] for name in counted.drops()} == {"tx-no-policy"}
+    assert all(counted.of(n, "tx-packets") == 0 for n in vgw.only)
+
+
+def test_a_connection_or_tunnel_that_is_down_lets_nothing_out(topo):
+    vgw = quiet(topo)
+    topo.gw.ip("link set vgw0-1 down", "link set vgw0-2 down")
+    expect(topo, vgw, {"vgw0 tx-no-tunnel": 10})
+    # Without its route the packet has no other way: the underlay's default would be one.
+    topo.gw.ip("link set vgw0 down", "route add default via 192.0.2.2")
+    topo.gw.ip(f"route add blackhole {SRV[4]}/32", check=False)
+    send(topo)
+    assert topo.captures[0].packets("esp") == []
+
+
+def test_an_unloaded_module_leaves_no_clear_packet_behind(topo):
+    """rmmod in the middle of a stream at full load, SAs and policies in place."""
+    vgw = quiet(topo)
+    topo.echo()
+    streams = [topo.stream(pps=1000), topo.stream(pps=500, size=1200)]
+    time.sleep(0.3 if SIM else 1)
+    unload()
+    assert not loaded()
+    time.sleep(0.3)
+    results = [stream.stop() for stream in streams]
+    for result in results:
+        assert result.received > 0 and result.lost > 0, result
+        assert len(result.lost_spans) == 1, result
+    assert not [x for x in vgw.gw.ip_json("link show") if x["ifname"].startswith("vgw")]
+    run(["modprobe", "vgw"])
+
+
+def test_a_far_end_routed_into_its_own_connection_is_a_counted_loop(topo):
+    """10^3 packets: each is dropped once, nothing piles up, and the route back heals it."""
+    vgw = quiet(topo, only=(1,))
+    here, there = topo.underlay(1)
+    topo.gw.ip(f"route add {there}/32 dev vgw0 src {here}")
+    count = 1000
+    counted = vgw.counting()
+    send(topo, count)
+    send(topo, 0)
+    moved = counted.drops()
+    assert sum(moved.values()) == count, moved
+    assert set(moved) <= {"vgw0-1 tx-loop", "vgw0 tx-no-tunnel"}, moved
+    topo.gw.ip(f"route replace {SRV[4]} dev vgw0-1")
+    expect(topo, vgw, {"vgw0-1 tx-loop": count}, count)
+    topo.gw.ip(f"route del {there}/32 dev vgw0", f"route replace {SRV[4]} dev vgw0")
+    wait_for("path back", vgw.carrier)
+    topo.echo()
+    assert topo.stream(pps=100, count=20).wait().lost == 0
+
+
+@deep
+def test_connections_nested_into_a_ring_are_bounded(topo):
+    """vgw0's far end is reached by vgw1, vgw1's by vgw0."""
+    gw = topo.gw
+    pairs = [topo.pair(n) for n in (1, 2)]
+    gw.ip("addr add 203.0.113.1/32 dev lo")
+    for name, n in (("vgw0", 1), ("vgw1", 2)):
+        there = pairs[n - 1].theirs.addr
+        gw.run(["vgwctl", "add", name, "tunnel", "if_id", topo.our_key(n).if_id, "remote", there,
+                "keepalive", "off"])  # fmt: skip
+        gw.ip(f"link set {name} up")
+    wait_for("both up", lambda: gw.carrier("vgw0") and gw.carrier("vgw1"))
+    gw.ip(
+        f"route add {SRV[4]} dev vgw0-1",
+        f"route add {pairs[0].theirs.addr}/32 dev vgw1-1",
+        f"route add {pairs[1].theirs.addr}/32 dev vgw0-1",
+    )
+    count = 1000
+
+    def drops():
+        found = {}
+        for dev in ("vgw0", "vgw0-1", "vgw1", "vgw1-1"):
+            for line in gw.run(f"ethtool -S {dev}").stdout.splitlines()[1:]:
+                name, value = line.split(":")
+                if name.split()[0].startswith("tx_") and int(value):
+                    found[dev, name.strip()] = int(value)
+        return found
+
+    send(topo, count)
+    time.sleep(0.2)
+    ends = sum(v for (_, name), v in drops().items()
+               if name not in ("tx_packets", "tx_bytes"))  # fmt: skip
+    assert ends == count, drops()
+    loops = sum(v for (_, name), v in drops().items() if name in ("tx_loop", "tx_too_big"))
+    assert loops == count, drops()
+
+
+@deep
+def test_a_connection_inside_a_connection_works(topo):
+    """The outer one's route is the inner one's underlay: two layers of ESP, no counter moves."""
+    gw, far = topo.gw, topo.fars[1]
+    vgw = quiet(topo, only=(1,), routes=False)
+    gw.ip("addr add 10.30.0.1/32 dev lo", "route add 10.30.0.2/32 dev vgw0 src 10.30.0.1")
+    far.ip("addr add 10.30.0.2/32 dev lo", "route add 10.30.0.1/32 dev ipsec0 src 10.30.0.2")
+    xfrmi(far, "nested", 44, "lo", ["169.254.9.2/30"], 1300)
+    far.ip("route replace 10.10.0.0/16 dev nested")
+    pair = Pair(End(gw, "10.30.0.1", Key(if_id=301), 31), End(far, "10.30.0.2", Key(if_id=44), 31))
+    pair.up()
+    gw.run("vgwctl add vgw1 tunnel if_id 301 remote 10.30.0.2 keepalive off")
+    gw.ip("link set vgw1 up", f"route add {SRV[4]} dev vgw1")
+    wait_for("nested connection up", lambda: gw.carrier("vgw1"))
+    topo.echo()
+    counted = vgw.counting()
+    result = topo.stream(pps=200, count=100).wait()
+    assert (result.lost, result.dup) == (0, 0), result
+    assert counted.drops() == {}
