@@ -70,7 +70,8 @@ def sa_deleted(topo, vgw, events, story):
     events.wait("switch", new="vgw0-2")
     time.sleep(0.5)
     result = stream.stop()
-    story.row("active SA deleted", "0 lost", f"{result.lost} of {result.sent} lost", not result.lost)
+    lost = f"{result.lost} of {result.sent} lost"
+    story.row("active SA deleted", "0 lost", lost, not result.lost)
 
 
 def comes_back(topo, vgw, events, story, what):
@@ -116,7 +117,8 @@ def both_go(topo, vgw, events, story):
     time.sleep(1)
     carrier = vgw.carrier()
     stream.stop()
-    story.row("both paths gone", "carrier off", f"carrier {'on' if carrier else 'off'}", not carrier)
+    said = f"carrier {'on' if carrier else 'off'}"
+    story.row("both paths gone", "carrier off", said, not carrier)
     for n in (1, 2):
         silence(topo, n, False)
     vgw.wait_up(1, 2, timeout=60)
