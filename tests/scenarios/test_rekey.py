@@ -53,7 +53,7 @@ def test_a_rekey_every_two_seconds_loses_nothing_and_moves_nothing(topo, family)
         rounds += 1
         time.sleep(max(0, began + 2 * rounds - time.monotonic()))
     result = stream.stop()
-    assert rounds >= (30 if SIM else 3)
+    assert rounds >= (30 if SIM else 2)
     assert (result.lost, result.dup, result.reordered) == (0, 0, 0), result
     assert quiet(events), events.story()
     assert vgw.switches() == 0 and result.by.keys() == {"far1"}
