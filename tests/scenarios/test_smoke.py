@@ -24,13 +24,15 @@ def test_traffic_flows_both_ways_and_moves_when_the_active_sa_is_deleted(topo, f
     switch = events.wait("switch")
     topo.cli.ping(SRV[family], 3)
     result = stream.stop()
-    assert reached(echoes) == result.sent, result
+    # With two CPUs one may be inside ESP with the SA while the other deletes it: not yet seen.
+    raced = counted.of(1, "tx-output")
+    assert raced <= (0 if SIM else 1) and reached(echoes) == result.sent - raced, result
     # Replies under way by the SA that we deleted come too late; on a slow machine there are some.
-    assert result.lost <= (0 if SIM else no_state(topo.gw) - unknown), result
+    assert result.lost <= (0 if SIM else no_state(topo.gw) - unknown + raced), result
     assert result.by.keys() == {"far1", "far2"} and result.moves[-1][1] == "far2", result
     assert (switch["event_old"], switch["event_new"], switch["event_reason"]) == (
         "vgw0-1", "vgw0-2", "sa-deleted")  # fmt: skip
-    assert counted.lost() == 0, counted.drops()
+    assert counted.lost() == raced, counted.drops()
     said = topo.gw.run(["ip", "-d", "link", "show", "type", "vgw"]).stdout
     assert "vgw0:" in said and " vgw " in said, said
     said = topo.gw.run(["ip", "-d", "link", "show", "type", "vgw_tunnel"]).stdout
