@@ -16,6 +16,7 @@ help:
 	@echo 'make demo               the story in QEMU, from nothing'
 	@echo 'make check              static checks, KUnit, simulator and QEMU scenarios'
 	@echo 'make check-fast         what to run at every edit'
+	@echo 'make check-qemu         every scenario in QEMU; an hour'
 	@echo 'make ynl                netlink header and policy from the specification'
 	@echo 'make clean, distclean   distclean removes the lab as well'
 
@@ -49,6 +50,9 @@ demo:
 check:
 	tests/checks/all
 
+check-qemu:
+	tests/checks/all qemu-all
+
 check-fast:
 	tests/checks/all --fast
 
@@ -63,4 +67,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all help module vgwctl install uninstall dkms-install demo check check-fast ynl clean distclean
+.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-fast ynl clean distclean
