@@ -1,0 +1,447 @@
+"""Anything is removed at any time, under traffic: no splat, no leak, no hang, no clear byte.
+
+    cli ----- gw =====vgw0-1===== far1 (10.20.0.1)      captures are taken at the far ends here:
+     \\         \\======vgw0-2===== far2 (10.20.0.1)      one in gw would keep its namespace alive
+      \\------ inner                                      vgw0 moves there; 10.10.8.0/24
+"""
+
+import json
+import os
+import struct
+import threading
+import time
+
+import pytest
+from lab import SIM, rawnl
+from lab.capture import Capture
+from lab.netns import Netns, link, run, wait_for
+from lab.topo import OUR_IF_ID, SRV
+from lab.traffic import Stream
+from lab.vgw import Vgw, loaded, unload
+
+INNER_CLI = "10.10.8.1"
+# In the simulator work takes no time: what is to happen meanwhile happens while we sleep.
+BREATH = 0.003
+
+
+@pytest.fixture
+def topo(make_topo):
+    topo = make_topo(capture=False)
+    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
+    return topo
+
+
+def add(gw, check=True):
+    return gw.run(
+        ["vgwctl", "add", "vgw0", *(w for n in (1, 2) for w in
+         ("tunnel", "if_id", OUR_IF_ID[n], "inside", f"169.254.{n}.1/30", "interval", "10ms"))],
+        check=check,
+    )  # fmt: skip
+
+
+class Batch:
+    """One ip(8) that does lines as they come and shrugs at errors."""
+
+    def __init__(self, host):
+        host.flush()
+        self.proc = host.popen(
+            "ip -force -batch -", stdin=-1, stdout=-3, stderr=-3, text=True, bufsize=1
+        )
+
+    def do(self, *lines):
+        self.proc.stdin.write("".join(f"{line}\n" for line in lines))
+
+    def end(self):
+        self.proc.stdin.close()
+        self.proc.wait()
+
+
+def names(host):
+    return {each["ifname"] for each in host.ip_json("link show")}
+
+
+def loop(times):
+    """As often as told in the simulator, for a while under emulation; says how often."""
+    end = time.monotonic() + 25
+    done = 0
+    while done < times and (SIM or time.monotonic() < end):
+        yield done
+        done += 1
+    print(f"\n{done} times")
+
+
+def traffic(topo):
+    topo.echo()
+    streams = [topo.stream(pps=500)]
+    # The other way as well: decapsulation goes on while there is no connection.
+    streams += [Stream(far, SRV[4], "10.10.0.1", 7001, pps=500) for far in topo.fars.values()]
+    return streams
+
+
+def test_created_and_deleted_a_thousand_times_under_traffic(topo):
+    vgw = Vgw(topo)
+    vgw.wait_up()
+    streams = traffic(topo)
+    ip = Batch(topo.gw)
+    vgw.delete()
+    # No process of its own for each: a thousand of those would be most of the time.
+    route = rawnl.Netlink(topo.gw, rawnl.NETLINK_ROUTE)
+    off = rawnl.u32(rawnl.numbers()["VGW_A_TUNNEL_KEEPALIVE"], 2)
+    create = rawnl.new_connection("vgw0", *OUR_IF_ID.values(), extra=off)
+    flags = rawnl.REQUEST | rawnl.ACK | rawnl.CREATE | rawnl.EXCL
+    before = topo.gw.xfrm_stat()["XfrmInNoPols"]
+    for i in loop(1000):
+        assert route.ask(rawnl.RTM_NEWLINK, flags, create) == 0, i
+        ip.do("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+        time.sleep(BREATH)
+        assert route.ask(rawnl.RTM_DELLINK, rawnl.REQUEST | rawnl.ACK, rawnl.named("vgw0")) == 0, i
+    route.close()
+    # Without a connection what arrives meets the kernel's own check, which refuses it.
+    assert topo.gw.xfrm_stat()["XfrmInNoPols"] > before
+    add(topo.gw)
+    ip.do("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+    vgw.wait_up()
+    time.sleep(0.2)
+    vgw.delete()
+    ip.end()
+    for stream in streams:
+        stream.stop()
+
+
+def test_sas_and_policies_that_come_and_go_while_connections_do(topo):
+    vgw = Vgw(topo, routes=False)
+    vgw.delete()
+    gw, stop = topo.gw, threading.Event()
+
+    def churn():
+        ip = Batch(gw)
+        policies = topo.pairs[1].ours.policies(topo.pairs[1].theirs, "update")
+        pair = topo.pairs[1]
+        states = list(pair._states(pair.ours, pair.out, pair.back))
+        while not stop.is_set():
+            ip.do(*(sa.delete() for sa in (topo.pairs[1].out, topo.pairs[1].back)), *states)
+            ip.do("xfrm policy flush", *policies, "xfrm state flush", *states)
+            time.sleep(0.002 if SIM else 0.05)
+        ip.end()
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in loop(200):
+            add(gw)
+            time.sleep(BREATH)
+            gw.ip("link set vgw0 up")
+            time.sleep(BREATH)
+            vgw.show()
+            vgw.delete()
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(SIM, reason="a race of two CPUs: the simulator has one")
+def test_readers_of_counters_never_meet_half_a_connection(topo):
+    """/proc/net/dev is read without pause while connections of 8 tunnels come, go and fail."""
+    gw, stop, reads = topo.gw, threading.Event(), [0, 0]
+    gw.ip("link add vgw0-8 type dummy")
+
+    def read():
+        gw.enter()
+        while not stop.is_set():
+            with open("/proc/thread-self/net/dev", encoding="ascii") as file:
+                reads[0] += len(file.read()) > 0
+            time.sleep(0.0005)
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    eight = [w for n in range(1, 9) for w in ("tunnel", "if_id", 500 + n)]
+    try:
+        for i in loop(100):
+            # Every other one fails at its eighth tunnel.
+            name = "vgw0" if i % 2 else "vgw1"
+            done = gw.run(["vgwctl", "add", name, *eight], check=False)
+            assert (done.returncode == 0) == (name == "vgw1"), done
+            if name == "vgw1":
+                gw.run("vgwctl del vgw1")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert reads[0] > 50
+
+
+class Inner:
+    """vgw0 and its tunnels in a namespace of their own, the underlay stays at gw."""
+
+    def __init__(self, topo, up="separately"):
+        self.topo, self.host = topo, Netns("inner", forward=True)
+        topo.hosts.append(self.host)
+        link(self.host, "lan", ["10.10.8.254/24"], topo.cli, "lan8", [f"{INNER_CLI}/24"])
+        topo.cli.flush()
+        topo.cli.ip(f"route add {SRV[4]} via 10.10.8.254")
+        self.vgw = Vgw(topo, "vgw0", "revert 100ms", "keepalive 100ms misses 5",
+                       {1: "preference 200"})  # fmt: skip
+        self.vgw.wait_up()
+        if up == "at once":
+            topo.gw.ip("link set vgw0 netns inner up")
+        else:
+            topo.gw.ip("link set vgw0 netns inner")
+            self.host.ip("link set vgw0 up")
+        self.vgw.gw = self.host
+        self.host.ip(f"route add {SRV[4]} dev vgw0")
+
+    def stream(self, **options):
+        return Stream(self.topo.cli, INNER_CLI, SRV[4], 7000, **options)
+
+
+@pytest.mark.parametrize("up", ("separately", "at once"))
+def test_a_connection_moved_to_another_namespace_keeps_its_underlay(topo, up):
+    inner = Inner(topo, up)
+    wait_for("tunnels to follow",
+             lambda: {"vgw0", "vgw0-1", "vgw0-2"} <= names(inner.host), 10)  # fmt: skip
+    inner.vgw.wait_up()
+    inner.vgw.wait_active(1)
+    switches = inner.vgw.switches()
+    topo.echo()
+    result = inner.stream(pps=200, count=100).wait()
+    assert (result.lost, result.dup) == (0, 0), result
+    topo.pairs[1].drop_ours()
+    result = inner.stream(pps=200, count=50).wait()
+    assert result.lost == 0 and result.by == {"far2": 50}, result
+    assert inner.vgw.switches() == switches + 1
+    assert not [x for x in topo.gw.ip_json("link show") if x["ifname"].startswith("vgw")]
+
+
+DOOMED = []  # namespaces that no traffic process may keep alive by what it inherited
+
+
+def forget_doomed():
+    for host in DOOMED:
+        os.close(host.fd)
+
+
+os.register_at_fork(after_in_child=forget_doomed)
+
+
+@pytest.mark.parametrize("order", ("underlay first", "devices first", "both", "one and the same"))
+def test_namespaces_deleted_under_traffic_in_every_order(topo, order):
+    if order == "one and the same":
+        vgw = Vgw(topo, tunnel="keepalive 10ms misses 5")
+        hosts = [topo.gw]
+    else:
+        inner = Inner(topo)
+        vgw = inner.vgw
+        hosts = [topo.gw, inner.host]
+        if order == "devices first":
+            hosts.reverse()
+    vgw.wait_up()
+    DOOMED[:] = hosts
+    topo.echo()
+    streams = [topo.stream(pps=500) if order == "one and the same" else inner.stream(pps=500)]
+    streams += [Stream(far, SRV[4], "10.10.0.1", 7001, pps=300) for far in topo.fars.values()]
+    time.sleep(0.3)
+    for host in hosts:
+        topo.hosts.remove(host)
+        DOOMED.remove(host)
+        host.close()
+        if order != "both":
+            time.sleep(0.3)
+    # The far ends of its links go when the namespace does: it hangs on nothing of ours.
+    wait_for("underlay gone", lambda: "u0" not in names(topo.fars[1]), 30, 0.2)
+    if order != "one and the same":
+        wait_for("inner gone", lambda: "lan8" not in names(topo.cli), 30, 0.2)
+    for stream in streams:
+        stream.stop()
+    unload()
+    assert not loaded()
+    run(["modprobe", "vgw"])
+
+
+def test_a_connection_in_a_vrf_carries_its_traffic_and_leaves_it_under_load(topo):
+    vgw = Vgw(topo, tunnel="keepalive 100ms misses 5", routes=False)
+    gw = topo.gw
+    gw.ip(
+        "link add red type vrf table 100", "link set red up", "link set vgw0 master red",
+        "link set lan master red", f"route add {SRV[4]} dev vgw0 vrf red",
+    )  # fmt: skip
+    vgw.wait_up()
+    topo.echo()
+    result = topo.stream(pps=200, count=100).wait()
+    assert (result.lost, result.dup) == (0, 0), result
+    stream = topo.stream(pps=200)
+    time.sleep(0.2)
+    gw.ip("link set vgw0 nomaster")
+    time.sleep(0.2)
+    gw.ip("link set vgw0 master red", f"route add {SRV[4]} dev vgw0 vrf red", check=False)
+    time.sleep(0.2)
+    gw.ip("link del red")
+    time.sleep(0.2)
+    stream.stop()
+    assert vgw.state(1) == "up"
+
+
+def test_renamed_devices_go_on(topo):
+    vgw = Vgw(topo)
+    vgw.wait_up()
+    topo.echo()
+    stream = topo.stream(pps=200)
+    time.sleep(0.2)
+    topo.gw.ip("link set vgw0 name site", "link set vgw0-1 name left")
+    time.sleep(0.3)
+    result = stream.stop()
+    assert result.lost == 0, result
+    shown = json.loads(topo.gw.run("vgwctl -j show site").stdout)[0]
+    assert [t["ifname"] for t in shown["tunnels"]] == ["left", "vgw0-2"]
+    topo.gw.run("vgwctl drain site left")
+    assert json.loads(topo.gw.run("vgwctl -j show site").stdout)[0]["active"] == "vgw0-2"
+    topo.gw.run("vgwctl del site")
+    assert not [x for x in topo.gw.ip_json("link show") if x["ifname"] in ("left", "vgw0-2")]
+
+
+def test_a_tunnel_set_down_by_itself_hands_over_and_comes_back(topo):
+    vgw = Vgw(topo, tunnel="keepalive 100ms misses 5", tunnels={1: "preference 200"})
+    vgw.wait_up()
+    vgw.wait_active(1, 60)
+    topo.echo()
+    stream = topo.stream(pps=500)
+    time.sleep(0.2)
+    topo.gw.ip("link set vgw0-1 down")
+    time.sleep(0.2)
+    assert (vgw.state(1), vgw.active()) == ("disabled", 2)
+    topo.gw.ip("link set vgw0-1 up")
+    vgw.wait_up()
+    result = stream.stop()
+    # What was on its way back through the tunnel that is down.
+    assert result.lost <= (1 if SIM else 10), result
+    assert vgw.identity()["routes"]
+
+
+@pytest.mark.parametrize("what", ("down", "deleted"))
+def test_an_underlay_device_that_goes_takes_its_tunnel_only(topo, what):
+    vgw = Vgw(topo, tunnel="keepalive 100ms misses 5", tunnels={1: "preference 200"})
+    vgw.wait_up()
+    vgw.wait_active(1, 60)
+    topo.echo()
+    stream = topo.stream(pps=500)
+    time.sleep(0.2)
+    topo.gw.ip("link set u1 down" if what == "down" else "link del u1")
+    vgw.wait_active(2, 5)
+    assert vgw.state(1) == "no-sa" and vgw.tunnel(1)["state_reason"] == "path-lost"
+    time.sleep(0.3)
+    result = stream.stop()
+    assert result.lost <= (3 if SIM else 100) and result.moves[-1][1] == "far2", result
+    # Captured at far1, whose device is gone with its peer.
+    if what == "deleted":
+        topo.captures[0].proc.wait()
+
+
+def test_the_module_unloads_with_devices_readers_and_dumps_alive(topo):
+    vgw = Vgw(topo, tunnel="keepalive 10ms misses 5")
+    vgw.wait_up()
+    streams = traffic(topo)
+    monitors = [topo.gw.popen(["vgwctl", "monitor"], stdout=-3, stderr=-3) for _ in range(2)]
+    stop = threading.Event()
+
+    def dump():
+        while not stop.is_set():
+            topo.gw.run("ip -d -s link show", check=False)
+            topo.gw.run("ethtool -S vgw0", check=False)
+
+    thread = threading.Thread(target=dump)
+    thread.start()
+    for _ in loop(10):
+        unload()
+        run(["modprobe", "vgw"])
+        add(topo.gw)
+        topo.gw.ip("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+        time.sleep(0.05)
+    unload()
+    stop.set()
+    thread.join()
+    assert not loaded()
+    for stream in streams:
+        stream.stop()
+    for monitor in monitors:
+        monitor.terminate()
+        monitor.wait()
+    run(["modprobe", "vgw"])
+
+
+@pytest.mark.skipif(
+    not rawnl.FailNth.available(), reason="fault injection: only the simulator's kernel has it"
+)
+def test_every_allocation_of_every_request_may_fail(topo):
+    """The n-th allocation fails, for n = 1, 2, ... until a request made fewer than n."""
+    vgw = Vgw(topo, routes=False)
+    vgw.delete()
+    gw, fail, num = topo.gw, rawnl.FailNth(), rawnl.numbers()
+    route = rawnl.Netlink(gw, rawnl.NETLINK_ROUTE)
+    generic = rawnl.Netlink(gw, rawnl.NETLINK_GENERIC)
+    name = rawnl.attr(num["VGW_A_IFNAME"], b"vgw0\0")
+    misses = rawnl.nest(
+        num["VGW_A_TUNNELS"],
+        rawnl.nest(num["VGW_A_TUNNELS_TUNNEL"], rawnl.attr(num["VGW_A_TUNNEL_INDEX"], b"\0"),
+                   rawnl.u32(num["VGW_A_TUNNEL_MISSES"], 7)),
+    )  # fmt: skip
+    off = rawnl.u32(num["VGW_A_TUNNEL_KEEPALIVE"], 2)
+    create = rawnl.new_connection("vgw0", 101, 102, extra=off)
+    flags = rawnl.REQUEST | rawnl.ACK | rawnl.CREATE | rawnl.EXCL
+    delete = rawnl.named("vgw0")
+
+    def ours():
+        return names(gw) - {"lo", "lan", "u1", "u2"}
+
+    def sweep(what, act, before, after):
+        """act() under every fault; before() makes it possible, after() judges what is left."""
+        n, injected = 0, True
+        while injected:
+            n += 1
+            before()
+            injected = gw.inside(lambda n=n: fail.nth(n, act))
+            route.answer() if what in ("add", "del") else generic.answer()
+            after(n)
+            assert n < 5000, what
+        print(f"\n{what}: {n - 1} allocations")
+
+    def remove():
+        gw.ip("link del vgw0", check=False)
+        assert ours() == set()
+
+    def whole(n):
+        assert ours() in (set(), {"vgw0", "vgw0-1", "vgw0-2"}), ("add", n)
+        if ours():
+            gw.ip("link set vgw0 up")
+            # What a fault cost us to know of SAs and policies is asked for again.
+            wait_for(f"both usable after fault {n}", lambda: vgw.active() is not None and all(
+                t["usable"] and t["policies_in"] == 2 for t in vgw.show()["tunnels"]))  # fmt: skip
+
+    route.sock.settimeout(0.05)
+    generic.sock.settimeout(0.05)
+    sweep("add", lambda: route.send(rawnl.RTM_NEWLINK, flags, create), remove, whole)
+
+    def there():
+        if not ours():
+            gw.ip("link del vgw0", check=False)
+            assert route.ask(rawnl.RTM_NEWLINK, flags, create) == 0
+
+    def header(command):
+        return struct.pack("=BBH", command, 1, 0)
+
+    def command(which, payload, extra=0):
+        body = header(num[which]) + name * (not extra) + payload
+        return lambda: generic.send(generic.family, rawnl.REQUEST | rawnl.ACK | extra, body)
+
+    sweep("set", command("VGW_CMD_SET", misses), there, lambda n: None)
+    assert vgw.tunnel(1)["misses"] == 7
+    sweep("get", command("VGW_CMD_GET", b""), there, lambda n: None)
+    sweep("dump", command("VGW_CMD_GET", b"", rawnl.DUMP), there, lambda n: None)
+
+    def all_or_none(n):
+        assert ours() in (set(), {"vgw0", "vgw0-1", "vgw0-2"}), ("del", n)
+
+    sweep("del", lambda: route.send(rawnl.RTM_DELLINK, rawnl.REQUEST | rawnl.ACK, delete), there,
+          all_or_none)  # fmt: skip
+    remove()
+    route.close()
+    generic.close()
