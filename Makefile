@@ -17,6 +17,7 @@ help:
 	@echo 'make check              static checks, KUnit, simulator and QEMU scenarios'
 	@echo 'make check-fast         what to run at every edit'
 	@echo 'make check-qemu         every scenario in QEMU; an hour'
+	@echo 'make check-long         lifecycles and an idle day in the simulator'
 	@echo 'make ynl                netlink header and policy from the specification'
 	@echo 'make clean, distclean   distclean removes the lab as well'
 
@@ -53,6 +54,9 @@ check:
 check-qemu:
 	tests/checks/all qemu-all
 
+check-long:
+	tests/checks/all sim-long
+
 check-fast:
 	tests/checks/all --fast
 
@@ -67,4 +71,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-fast ynl clean distclean
+.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long check-fast ynl clean distclean
