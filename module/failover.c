@@ -32,18 +32,37 @@ bool vgw_fo_carrier(const struct vgw_fo_tunnel *t)
 }
 
 /**
+ * vgw_fo_asked - unanswered keepalives in a row that take a tunnel down
+ * @t: the tunnel
+ *
+ * Once one went unanswered they follow each other three times as fast, so that
+ * as much time as @t->misses intervals give is asked three times as often.
+ *
+ * Return: number of keepalives.
+ */
+unsigned int vgw_fo_asked(const struct vgw_fo_tunnel *t)
+{
+	unsigned int n = VGW_FO_SUSPECT_RATE * (t->misses - 1) + 1;
+
+	return n < VGW_FO_MAX_ASKED ? n : VGW_FO_MAX_ASKED;
+}
+
+/**
  * vgw_fo_wait - how long a keepalive may stay unanswered
  * @fo: the state machine
  * @t: the tunnel
  *
  * A silent far end is found within interval x misses x 1.25 + RTT. Up to one
  * interval of that passes before the first keepalive, and the stamps of the
- * caller may be off by &vgw_fo.slack; the rest is divided among the misses.
+ * caller may be off by &vgw_fo.slack. The keepalives share misses - 1 intervals,
+ * the last of them waits as long as the others, and none longer than the rest
+ * of the bound allows.
  *
- * Return: nanoseconds, at most the interval.
+ * Return: nanoseconds, at most a third of the interval.
  */
 u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t)
 {
+	u64 span = t->interval * (VGW_FO_SUSPECT_RATE * (t->misses - 1) + 1);
 	u64 budget = t->misses * t->interval;
 	u64 spent = t->interval + fo->slack;
 
@@ -52,8 +71,10 @@ u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t)
 	if (budget < spent + t->interval / 8)
 		return t->interval / 8;
 
-	budget = div_u64(budget - spent, t->misses);
-	return budget < t->interval ? budget : t->interval;
+	span = div_u64(span, VGW_FO_SUSPECT_RATE);
+	if (span > budget - spent)
+		span = budget - spent;
+	return div_u64(span, vgw_fo_asked(t));
 }
 
 /**
@@ -205,16 +226,14 @@ static void send(struct vgw_fo_tunnel *t, u64 at, struct vgw_fo_actions *act)
 	t->timer = at;
 }
 
-/* Where traffic alone proves a tunnel: where it was proven both ways before. */
-static bool hear(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
-		 const struct vgw_fo_input *in)
+/*
+ * A packet heard is a proof of life, where keepalives proved both directions
+ * before. It proves one direction only: what was asked still wants its answer.
+ */
+static void hear(struct vgw_fo_tunnel *t, const struct vgw_fo_input *in)
 {
-	if (in->heard <= t->proof || !vgw_fo_carrier(t))
-		return false;
-	t->proof = in->heard;
-	restart(t);
-	set_state(fo, t, VGW_STATE_UP, VGW_REASON_TRAFFIC, in->now);
-	return true;
+	if (in->heard > t->proof && vgw_fo_carrier(t) && !t->echo_only)
+		t->proof = in->heard;
 }
 
 static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
@@ -222,7 +241,6 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 			struct vgw_fo_actions *act)
 {
 	u64 wait = vgw_fo_wait(fo, t);
-	u64 next = in->now + jitter(wait, in->random);
 	u64 tolerance = wait / 4 > fo->slack ? wait / 4 : fo->slack;
 	u64 idle_at;
 
@@ -234,9 +252,9 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		return;
 	}
 
-	hear(fo, t, in);
+	hear(t, in);
 	idle_at = t->proof + jitter(t->interval, in->random);
-	if (vgw_fo_carrier(t) && !t->pending && t->proof && in->now < idle_at) {
+	if (t->state == VGW_STATE_UP && !t->pending && t->proof && in->now < idle_at) {
 		t->timer = idle_at;
 		return;
 	}
@@ -251,7 +269,7 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	 * our reading of the answer: ask again before judging. A timer that is
 	 * always late must not keep a dead tunnel either.
 	 */
-	if (t->pending && in->now - t->timer > tolerance && t->late < t->misses) {
+	if (t->pending && in->now - t->timer > tolerance && t->late < vgw_fo_asked(t)) {
 		t->late++;
 	} else if (t->pending && !t->missed && t->srtt && !t->grace) {
 		/* The answer may still be on its way: all are judged a round trip late. */
@@ -261,7 +279,7 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	} else if (t->pending) {
 		t->missed++;
 		act->missed = true;
-		if (t->missed >= t->misses) {
+		if (t->missed >= vgw_fo_asked(t)) {
 			set_state(fo, t, VGW_STATE_DOWN,
 				  VGW_REASON_KEEPALIVE_MISSED, in->now);
 			send(t, in->now + jitter(t->interval, in->random), act);
@@ -272,7 +290,7 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 				  VGW_REASON_KEEPALIVE_MISSED, in->now);
 	}
 
-	send(t, next, act);
+	send(t, in->now + wait, act);
 }
 
 static void reply(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
@@ -289,67 +307,84 @@ static void reply(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		t->timer = in->now + jitter(t->interval, in->random);
 }
 
-static int best(const struct vgw_fo *fo)
+/* When preference alone makes the tunnel active again: 0 at once, U64_MAX never. */
+static u64 return_at(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t)
 {
-	int i, found = fo->active;
+	u64 hold = vgw_fo_hold(fo, t);
 
-	if (found >= 0 && !choice(&fo->tunnels[found]))
-		found = -1;
+	/* One that was never lost does not return: it just came up. */
+	if (!t->lost)
+		return 0;
+	return hold == U64_MAX ? U64_MAX : t->up_since + hold;
+}
+
+/* Usable first, then preference, then the one already active. */
+static int best(const struct vgw_fo *fo, u64 now)
+{
+	unsigned int top = 0;
+	int i, found = -1;
+	bool stays;
+
+	for (i = 0; i < (int)fo->n; i++)
+		if (choice(&fo->tunnels[i]) > top)
+			top = choice(&fo->tunnels[i]);
+	if (!top)
+		return -1;
+	stays = fo->active >= 0 && choice(&fo->tunnels[fo->active]) == top;
+	if (stays)
+		found = fo->active;
 	for (i = 0; i < (int)fo->n; i++) {
 		const struct vgw_fo_tunnel *t = &fo->tunnels[i];
-		const struct vgw_fo_tunnel *f;
 
-		if (!choice(t))
+		if (choice(t) != top)
 			continue;
-		if (found < 0) {
-			found = i;
+		if (found >= 0 && t->preference <= fo->tunnels[found].preference)
 			continue;
-		}
-		f = &fo->tunnels[found];
-		if (choice(t) > choice(f) ||
-		    (choice(t) == choice(f) && t->preference > f->preference))
+		/* Only preference speaks for the change: wait for the delay. */
+		if (!stays || now >= return_at(fo, t))
 			found = i;
 	}
 	return found;
 }
 
-/* Usable first, then preference, then the one already active. */
+/* When the next tunnel that is preferred to the active one may return. */
+static u64 next_return(const struct vgw_fo *fo, u64 now)
+{
+	const struct vgw_fo_tunnel *active = &fo->tunnels[fo->active];
+	u64 next = U64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < fo->n; i++) {
+		const struct vgw_fo_tunnel *t = &fo->tunnels[i];
+
+		if (choice(t) == choice(active) && t->preference > active->preference &&
+		    return_at(fo, t) > now && return_at(fo, t) < next)
+			next = return_at(fo, t);
+	}
+	return next == U64_MAX ? 0 : next;
+}
+
 static void choose(struct vgw_fo *fo, const struct vgw_fo_input *in,
 		   enum vgw_reason reason, struct vgw_fo_actions *act)
 {
 	int old = fo->active;
-	int new = best(fo);
+	int new = best(fo, in->now);
 
-	fo->timer = 0;
 	if (fo->by_hand >= 0 && !vgw_fo_usable(&fo->tunnels[fo->by_hand]))
 		fo->by_hand = -1;
 	if (fo->by_hand >= 0)
 		new = fo->by_hand;
-
+	fo->active = new;
+	fo->timer = new >= 0 && fo->by_hand < 0 ? next_return(fo, in->now) : 0;
 	if (new == old)
 		return;
 
 	if (new >= 0 && old >= 0 && fo->by_hand < 0 &&
-	    choice(&fo->tunnels[new]) == choice(&fo->tunnels[old])) {
-		/* Only preference speaks for the change: wait for the delay. */
-		u64 hold = vgw_fo_hold(fo, &fo->tunnels[new]);
-
-		/* One that was never lost does not return: both just came up. */
-		if (!fo->tunnels[new].lost)
-			hold = 0;
-
-		if (hold == U64_MAX)
-			return;
-		if (in->now - fo->tunnels[new].up_since < hold) {
-			fo->timer = fo->tunnels[new].up_since + hold;
-			return;
-		}
+	    choice(&fo->tunnels[new]) == choice(&fo->tunnels[old]))
 		reason = VGW_REASON_PREFERENCE;
-	} else if (old < 0 && fo->by_hand < 0) {
+	else if (old < 0 && fo->by_hand < 0)
 		reason = VGW_REASON_ONLY_USABLE;
-	}
 
-	fo->active = new;
 	act->switched = true;
 	act->reason = reason;
 	if (old >= 0 && fo->tunnels[old].proof)

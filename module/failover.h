@@ -18,6 +18,12 @@
 /* Keepalives without a usable SA, which trigger the IKE daemon, at least so far apart. */
 #define VGW_FO_ACQUIRE_NS	1000000000ULL
 
+/* A suspect tunnel is asked so many times in an interval ... */
+#define VGW_FO_SUSPECT_RATE	3
+
+/* ... and before it is down at most so often; below VGW_PROBE_RING. */
+#define VGW_FO_MAX_ASKED	48
+
 /**
  * enum vgw_fo_event - what can happen to a tunnel
  * @VGW_FO_DEV_UP: the tunnel's device was set up
@@ -80,10 +86,12 @@ struct vgw_fo_input {
 
 /**
  * struct vgw_fo_tunnel - what the state machine knows of a tunnel
- * @keepalive: how it is judged (configuration)
- * @misses: unanswered keepalives that take it down (configuration)
+ * @keepalive: how it is judged, VGW_KEEPALIVE_ALWAYS being active with @echo_only
+ *	(configuration)
+ * @misses: intervals without an answer that take it down (configuration)
  * @interval: keepalive interval, ns (configuration)
  * @preference: higher is preferred (configuration)
+ * @echo_only: only an answered keepalive is proof of life (configuration)
  * @dev_up: the device is up
  * @sa: SAs and policies of both directions are there
  * @path: there is a path to the far end
@@ -107,6 +115,7 @@ struct vgw_fo_tunnel {
 	unsigned int misses;
 	u64 interval;
 	u32 preference;
+	bool echo_only;
 
 	bool dev_up;
 	bool sa;
@@ -191,6 +200,7 @@ void vgw_fo_event(struct vgw_fo *fo, const struct vgw_fo_input *in,
 		  struct vgw_fo_actions *act);
 bool vgw_fo_usable(const struct vgw_fo_tunnel *t);
 bool vgw_fo_carrier(const struct vgw_fo_tunnel *t);
+unsigned int vgw_fo_asked(const struct vgw_fo_tunnel *t);
 u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t);
 u64 vgw_fo_hold(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t);
 

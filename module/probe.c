@@ -37,8 +37,8 @@ u16 vgw_probe_encode(struct vgw_probes *p, u64 nonce, u64 now,
  * @now: monotonic time, ns
  * @rtt: set to the round trip time, ns, on VGW_PROBE_ANSWER
  *
- * A reply counts once. The ring bounds how old one may be: with misses at most
- * 32, the answer to any keepalive that is still judged finds its place.
+ * A reply counts once. The ring bounds how old one may be: the answer to any
+ * keepalive that is still judged finds its place.
  *
  * Return: what the reply is to us.
  */

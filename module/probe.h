@@ -12,7 +12,7 @@
 /* Echo payload: 8 bytes that name us, 8 bytes of nonce. */
 #define VGW_PROBE_LEN		16
 
-/* Outstanding keepalives that are remembered: more than misses can be. */
+/* Outstanding keepalives that are remembered: more than VGW_FO_MAX_ASKED. */
 #define VGW_PROBE_RING		64
 
 /**

@@ -281,7 +281,8 @@ static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi
 	for (i = 0; i < conn->n; i++) {
 		struct vgw_tunnel *t = conn->tunnels[i];
 
-		if (t->config.keepalive == VGW_KEEPALIVE_ACTIVE || !netif_running(t->dev))
+		if (t->config.keepalive == VGW_KEEPALIVE_ACTIVE ||
+		    t->config.keepalive == VGW_KEEPALIVE_ALWAYS || !netif_running(t->dev))
 			continue;
 		dst = bundle(t, skb, fl);
 		if (!IS_ERR(dst))

@@ -70,7 +70,7 @@ struct vgw_key {
  * @preference: higher is preferred
  * @keepalive: how it is judged
  * @interval: keepalive interval, ms
- * @misses: unanswered keepalives that take it down
+ * @misses: intervals without an answer that take it down
  */
 struct vgw_tunnel_config {
 	struct vgw_key key;

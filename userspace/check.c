@@ -191,14 +191,15 @@ static bool tunnel_unanswered(struct look *l)
 static bool tunnel_probing(struct look *l)
 {
 	const struct tunnel *t = l->tunnel;
+	bool asks = t->config.keepalive == VGW_KEEPALIVE_ACTIVE ||
+		    t->config.keepalive == VGW_KEEPALIVE_ALWAYS;
 	char peer[ADDR_LEN], age[TIME_LEN];
 
 	if (t->state != VGW_STATE_PROBING)
 		return false;
 	format_addr(peer, sizeof(peer), &t->config.peer);
 	say(l, "has been waiting for %s%s for %s",
-	    t->config.keepalive == VGW_KEEPALIVE_ACTIVE ? "the first echo from " : "proof of life",
-	    t->config.keepalive == VGW_KEEPALIVE_ACTIVE ? peer : "",
+	    asks ? "the first echo from " : "proof of life", asks ? peer : "",
 	    format_age(age, sizeof(age), t->state_age));
 	advise(l, "see whether the far end is up and answers ping at %s", peer);
 	return true;

@@ -186,6 +186,10 @@ static int parse_keepalive(struct conn_config *conn, struct tunnel_config *tunne
 		tunnel->keepalive = VGW_KEEPALIVE_OFF;
 		return 0;
 	}
+	if (!strcmp(value, "always")) {
+		tunnel->keepalive = VGW_KEEPALIVE_ALWAYS;
+		return 0;
+	}
 	if (strcmp(value, "active")) {
 		if (tunnel->set & OPT_BIT(OPT_INTERVAL))
 			return -EEXIST;
@@ -219,7 +223,7 @@ static const struct option_def options[OPT_MAX] = {
 			 parse_inside },
 	[OPT_PEER] = { "peer", "an IPv4 or IPv6 address, or none", parse_peer },
 	[OPT_PREFERENCE] = { "preference", "a number from 0 to 65535", parse_preference },
-	[OPT_KEEPALIVE] = { "keepalive", "a time from 10ms to 1h, or active, passive or off",
+	[OPT_KEEPALIVE] = { "keepalive", "a time from 10ms to 1h, or active, always, passive or off",
 			    parse_keepalive },
 	[OPT_INTERVAL] = { "interval", "a time from 10ms to 1h", parse_interval },
 	[OPT_MISSES] = { "misses", "a number from 1 to 32", parse_misses },

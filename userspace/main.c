@@ -47,7 +47,7 @@ static const char *const option_help =
 	"CONNECTION-OPTION: revert DELAY|never, mtu N|auto, mss N|auto|off\n"
 	"KEY:               if_id N | mark N[/MASK]\n"
 	"TUNNEL-OPTION:     local ADDR|any, remote ADDR|any, inside ADDR/LEN|none, peer ADDR|none,\n"
-	"                   preference N, keepalive INTERVAL|active|passive|off, interval TIME,\n"
+	"                   preference N, keepalive INTERVAL|active|always|passive|off, interval TIME,\n"
 	"                   misses N\n"
 	"Times take ms, s, m, h or d; a bare number is seconds. See vgwctl(8).\n";
 

@@ -59,6 +59,7 @@ static const char *const keepalive_words[] = {
 	[VGW_KEEPALIVE_ACTIVE]	= "active",
 	[VGW_KEEPALIVE_PASSIVE]	= "passive",
 	[VGW_KEEPALIVE_OFF]	= "off",
+	[VGW_KEEPALIVE_ALWAYS]	= "always",
 };
 
 const struct names names_keepalive = NAMES(keepalive_words);

@@ -165,9 +165,9 @@ static const struct row active_rows[] = {
 	{ P0,  "P  D  P  N  N  N  P  N  U  P  P! P! P! P  P  P  P  P " },
 	{ P2,  "P  D  P  N  N  N  P  N  U  P  X! X! P! P  P  P  P  P " },
 	{ UQ,  "U  D  U  N  N  N  U  N  U  U  U! U  U! U  U  U  U  U " },
-	{ U1,  "U  D  U  N  N  N  U  N  U  U  S! U  U! U  U  U  U  U " },
-	{ S1,  "S  D  S  N  N  N  S  N  U  S  S! U  S! S  S  S  S  S " },
-	{ S2,  "S  D  S  N  N  N  S  N  U  S  X! U  S! S  S  S  S  S " },
+	{ U1,  "U  D  U  N  N  N  U  N  U  U  S! S! U! U  U  U  U  U " },
+	{ S1,  "S  D  S  N  N  N  S  N  U  S  S! S! S! S  S  S  S  S " },
+	{ S2,  "S  D  S  N  N  N  S  N  U  S  X! X! S! S  S  S  S  S " },
 	{ XX,  "X  D  X  N  N  N  X  N  U  X  X! X! X! X  X  X  X  X " },
 };
 
@@ -223,6 +223,7 @@ static enum vgw_state where_state(enum where w)
 
 #define TABLE_INTERVAL	SEC
 #define TABLE_MISSES	3
+#define TABLE_ASKED	7	/* 3 * (TABLE_MISSES - 1) + 1 */
 
 /* Packets leave and none comes back for @n passive intervals. */
 static void passive_silence(struct fo_test *f, unsigned int n)
@@ -238,6 +239,7 @@ static struct fo_test *go(struct kunit *test, enum vgw_keepalive keepalive, enum
 	struct fo_test *f = fo_new(test, 1, keepalive, TABLE_INTERVAL, TABLE_MISSES);
 	bool sa = w != D00 && w != D01 && w != N00 && w != N01;
 	bool path = w != D00 && w != D10 && w != N00 && w != N10;
+	unsigned int i;
 
 	fo_do(f, 0, sa ? VGW_FO_SA_USABLE : VGW_FO_SA_DELETED);
 	fo_do(f, 0, path ? VGW_FO_PATH_FOUND : VGW_FO_PATH_LOST);
@@ -257,8 +259,8 @@ static struct fo_test *go(struct kunit *test, enum vgw_keepalive keepalive, enum
 		case P0:
 			break;
 		case P2:
-			fo_due(f, 0, 0);
-			fo_due(f, 0, 0);
+			for (i = 0; i < TABLE_ASKED - 1; i++)
+				fo_due(f, 0, 0);
 			break;
 		case UQ:
 			fo_reply(f, 0, 0);
@@ -268,7 +270,7 @@ static struct fo_test *go(struct kunit *test, enum vgw_keepalive keepalive, enum
 			fo_due(f, 0, 0);
 			if (w >= S1)
 				fo_due(f, 0, 0);
-			if (w >= S2)
+			for (i = 0; w >= S2 && i < TABLE_ASKED - 2; i++)
 				fo_due(f, 0, 0);
 			if (w == XX)
 				fo_due(f, 0, 0);
@@ -304,7 +306,7 @@ static void check_cell(struct kunit *test, enum vgw_keepalive keepalive,
 		fo_tick(f, 0, c == HEARD ? f->now - MS : 0, f->now - 2 * MS);
 		if (keepalive == VGW_KEEPALIVE_PASSIVE && c != HEARD)
 			reason = VGW_REASON_SILENCE;
-		else if (want == VGW_STATE_DOWN)
+		else if (keepalive == VGW_KEEPALIVE_ACTIVE)
 			reason = VGW_REASON_KEEPALIVE_MISSED;
 		break;
 	case VGW_FO_REPLY:
@@ -354,7 +356,7 @@ static void check_cell(struct kunit *test, enum vgw_keepalive keepalive,
 				    "mode %d place %d, %s: timer",
 				    keepalive, row->from, columns[c].name);
 		break;
-	case VGW_KEEPALIVE_OFF:
+	default:
 		KUNIT_EXPECT_EQ(test, t->timer, 0);
 		break;
 	}
@@ -511,7 +513,7 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 		HOLDS(w, vgw_fo_usable(t) == spec_usable(t));
 		HOLDS(w, t->proof <= in->now && t->since <= in->now &&
 			 t->up_since <= in->now);
-		HOLDS(w, t->missed <= t->misses);
+		HOLDS(w, t->missed <= max(t->misses, vgw_fo_asked(t)));
 		HOLDS(w, t->flaps <= VGW_FO_MAX_FLAPS);
 		HOLDS(w, t->dev_up == (t->state != VGW_STATE_DISABLED));
 		if (t->dev_up)
@@ -945,7 +947,7 @@ static bool detect(struct kunit *test, u64 interval, unsigned int misses, u64 rt
 			    div_u64(slack, 1000), random, div_u64(traffic, 1000));
 	/* The last is the one that was sent on being judged down. */
 	if (!traffic)
-		KUNIT_EXPECT_GE(test, l->asked, misses + 1);
+		KUNIT_EXPECT_GE(test, l->asked, vgw_fo_asked(t) + 1);
 	return true;
 }
 
@@ -1019,7 +1021,7 @@ static void late_timers_are_not_the_peers_fault(struct kunit *test)
 		unsigned int missed;
 
 		fo_up(f, 0);
-		for (n = 0; n <= detect_misses[m]; n++) {
+		for (n = 0; n <= vgw_fo_asked(t); n++) {
 			state = t->state;
 			missed = t->missed;
 			if (state == VGW_STATE_DOWN)
@@ -1033,7 +1035,7 @@ static void late_timers_are_not_the_peers_fault(struct kunit *test)
 			fo_due(f, 0, 0);
 			KUNIT_EXPECT_TRUE(test, f->act.missed);
 		}
-		KUNIT_EXPECT_EQ(test, n, detect_misses[m]);
+		KUNIT_EXPECT_EQ(test, n, vgw_fo_asked(t));
 	}
 }
 
@@ -1189,6 +1191,7 @@ static void silence_is_judged_a_round_trip_late(struct kunit *test)
 {
 	struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, 3);
 	struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
+	unsigned int i;
 	u64 due;
 
 	fo_up(f, 0);
@@ -1203,11 +1206,78 @@ static void silence_is_judged_a_round_trip_late(struct kunit *test)
 	fo_due(f, 0, 0);
 	KUNIT_EXPECT_EQ(test, f->now, due + 100 * MS);
 	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_SUSPECT);
-	fo_due(f, 0, 0);
-	KUNIT_EXPECT_EQ(test, t->missed, 2);
-	KUNIT_EXPECT_TRUE(test, f->act.probe);
+	for (i = 2; i < vgw_fo_asked(t); i++) {
+		fo_due(f, 0, 0);
+		KUNIT_EXPECT_EQ(test, t->missed, i);
+		KUNIT_EXPECT_TRUE(test, f->act.probe);
+	}
 	fo_due(f, 0, 0);
 	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_DOWN);
+}
+
+static void suspect_tunnels_are_asked_three_times_as_often(struct kunit *test)
+{
+	static const struct {
+		unsigned int misses, asked;
+		u64 wait;
+	} rows[] = {
+		/* One miss: what the bound leaves. At most 48, for all of the time. */
+		{ 1, 1, 250 * MS }, { 2, 4, 333333333 }, { 3, 7, 333333333 },
+		{ 5, 13, 333333333 }, { 32, 48, 652777777 },
+	};
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, rows[i].misses);
+		struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
+		u64 last;
+
+		fo_up(f, 0);
+		fo_due(f, 0, 0);
+		for (n = 1; n <= rows[i].asked; n++) {
+			KUNIT_EXPECT_NE(test, t->state, VGW_STATE_DOWN);
+			last = f->now;
+			/* What is heard meanwhile proves one direction only. */
+			fo_due(f, 0, t->timer - MS);
+			KUNIT_EXPECT_TRUE(test, f->act.missed);
+			KUNIT_EXPECT_EQ(test, f->now - last, rows[i].wait);
+		}
+		KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_DOWN);
+		last = f->now;
+		fo_due(f, 0, 0);
+		KUNIT_EXPECT_EQ(test, f->now - last, SEC);
+	}
+}
+
+static void echo_only_asks_whatever_is_heard(struct kunit *test)
+{
+	struct link *l = link_new(test, 100 * MS, 3, 20 * MS);
+	struct vgw_fo_tunnel *t = &l->f->fo.tunnels[0];
+	u64 dead;
+
+	t->echo_only = true;
+	while (t->state != VGW_STATE_UP)
+		link_step(l);
+	l->busy = MS;
+	l->sent = 0;
+	link_run(l, l->f->now + 100 * SEC);
+	KUNIT_EXPECT_GE(test, l->sent, 800);
+	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_UP);
+
+	/* What goes out is lost from here on; what comes in goes on coming. */
+	dead = l->f->now;
+	l->dead = dead;
+	l->mute = U64_MAX;
+	while (t->state != VGW_STATE_DOWN) {
+		struct vgw_fo_input in = {
+			.event = VGW_FO_TICK, .now = max(l->f->now, t->timer),
+			.heard = l->f->now, .random = link_random(l),
+		};
+
+		l->f->now = in.now;
+		vgw_fo_event(&l->f->fo, &in, &l->f->act);
+		KUNIT_ASSERT_LE(test, in.now - dead, 375 * MS + 20 * MS);
+	}
 }
 
 static void rtt_is_smoothed(struct kunit *test)
@@ -1594,6 +1664,8 @@ static struct kunit_case fo_cases[] = {
 	KUNIT_CASE(down_tunnels_go_on_asking),
 	KUNIT_CASE(lost_sa_asks_the_ike_daemon_at_once_then_once_a_second),
 	KUNIT_CASE(silence_is_judged_a_round_trip_late),
+	KUNIT_CASE(suspect_tunnels_are_asked_three_times_as_often),
+	KUNIT_CASE(echo_only_asks_whatever_is_heard),
 	KUNIT_CASE(rtt_is_smoothed),
 	KUNIT_CASE(first_usable_becomes_active),
 	KUNIT_CASE(equal_preference_leaves_the_active_one),

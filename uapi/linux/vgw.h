@@ -21,11 +21,14 @@
  * @VGW_KEEPALIVE_PASSIVE: SAs and received packets alone; silence while
  *   sending ranks a tunnel lower, never down.
  * @VGW_KEEPALIVE_OFF: SAs, policies and the underlay alone.
+ * @VGW_KEEPALIVE_ALWAYS: As active, every interval, whatever else is heard:
+ *   only an answer proves that packets get through in both directions.
  */
 enum vgw_keepalive {
 	VGW_KEEPALIVE_ACTIVE,
 	VGW_KEEPALIVE_PASSIVE,
 	VGW_KEEPALIVE_OFF,
+	VGW_KEEPALIVE_ALWAYS,
 };
 
 /**

@@ -154,6 +154,9 @@ static void test_options(void)
 	result(!parse("tunnel if_id 1 local any keepalive passive interval 5s", &conn, &p) &&
 	       (conn.tunnel[0].set & OPT_BIT(OPT_LOCAL)) && !conn.tunnel[0].local.len &&
 	       conn.tunnel[0].interval == 5000, "an address taken away");
+	result(!parse("tunnel if_id 1 keepalive always interval 1s", &conn, &p) &&
+	       conn.tunnel[0].keepalive == VGW_KEEPALIVE_ALWAYS &&
+	       conn.tunnel[0].interval == 1000, "always");
 	result(!parse("revert never mtu auto mss off tunnel if_id 0xffffffff", &conn, &p) &&
 	       conn.revert == VGW_FOREVER && conn.mtu == 0 && conn.mss == 0, "words for values");
 }
