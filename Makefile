@@ -18,6 +18,10 @@ help:
 	@echo 'make check-fast         what to run at every edit'
 	@echo 'make check-qemu         every scenario in QEMU; an hour'
 	@echo 'make check-long         lifecycles and an idle day in the simulator'
+	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
+	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
+	@echo 'make mutants            seeded bugs that the tests must catch'
+	@echo 'make coverage           lines and branches of module/ that the tests reach'
 	@echo 'make ynl                netlink header and policy from the specification'
 	@echo 'make clean, distclean   distclean removes the lab as well'
 
@@ -56,6 +60,23 @@ check-qemu:
 
 check-long:
 	tests/checks/all sim-long
+
+loss:
+	tests/lab/provision host root
+	tests/lab/enter make -s -C $(CURDIR)/tests/model all
+	tests/lab/enter tests/model/loss_page
+
+faults:
+	rm -f build/faults/faults.jsonl
+	VGW_SEEDS=20 tests/lab/run --sim --timeout 10800 --out build/faults -- \
+		python3 -m pytest tests/scenarios/test_faults.py -q -rs
+	tests/checks/faults_page build/faults/faults.jsonl
+
+mutants:
+	tests/mutants/run
+
+coverage:
+	tests/checks/all coverage
 
 check-fast:
 	tests/checks/all --fast

@@ -21,6 +21,8 @@
 /* DSCP CS6, network control, as RFC 4594 3.1 asks of such traffic. */
 #define KEEPALIVE_TOS	0xc0
 
+#define ECHO_LEN	(sizeof(struct icmphdr) + VGW_PROBE_LEN)
+
 static void build4(struct sk_buff *skb, const struct vgw_tunnel_config *config,
 		   u16 id, u16 seq, const u8 *payload)
 {
@@ -212,22 +214,13 @@ void vgw_keepalive_stop(struct vgw_tunnel *t)
 	hrtimer_cancel(&t->timer);
 }
 
-/**
- * vgw_keepalive_receive - is this the answer to one of our keepalives?
- * @t: tunnel whose SA brought the packet and whose policy allows it
- * @skb: inner packet, skb->data at its IP header
- *
- * Context: softirq, RCU.
- * Return: true when the packet has served its purpose; the caller frees it.
- */
-bool vgw_keepalive_receive(struct vgw_tunnel *t, struct sk_buff *skb)
+/* From the peer to the inside address, an echo of this type? Its header, else NULL. */
+static const struct icmphdr *echo(const struct vgw_tunnel *t, const struct sk_buff *skb,
+				  bool reply, u8 buf[ECHO_LEN])
 {
-	struct vgw_conn *conn = t->conn;
-	u8 buf[sizeof(struct icmphdr) + VGW_PROBE_LEN];
 	const struct icmphdr *icmp;
-	enum vgw_probe_match match;
 	unsigned int off;
-	u64 rtt = 0;
+	u8 type;
 
 	if (skb->protocol == htons(ETH_P_IP)) {
 		const struct iphdr *ip;
@@ -239,8 +232,9 @@ bool vgw_keepalive_receive(struct vgw_tunnel *t, struct sk_buff *skb)
 		    t->config.peer.family != AF_INET ||
 		    ip->saddr != t->config.peer.a.a4 ||
 		    ip->daddr != t->config.inside.a.a4)
-			return false;
+			return NULL;
 		off = sizeof(_ip);
+		type = reply ? ICMP_ECHOREPLY : ICMP_ECHO;
 	} else if (skb->protocol == htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip6;
 		struct ipv6hdr _ip6;
@@ -250,17 +244,54 @@ bool vgw_keepalive_receive(struct vgw_tunnel *t, struct sk_buff *skb)
 		    t->config.peer.family != AF_INET6 ||
 		    !ipv6_addr_equal(&ip6->saddr, &t->config.peer.a.in6) ||
 		    !ipv6_addr_equal(&ip6->daddr, &t->config.inside.a.in6))
-			return false;
+			return NULL;
 		off = sizeof(_ip6);
+		type = reply ? ICMPV6_ECHO_REPLY : ICMPV6_ECHO_REQUEST;
 	} else {
-		return false;
+		return NULL;
 	}
 
 	/* Echo headers of both families have the same layout. */
-	icmp = skb_header_pointer(skb, off, sizeof(buf), buf);
-	if (!icmp || icmp->code ||
-	    icmp->type != (off == sizeof(struct iphdr) ? ICMP_ECHOREPLY :
-			   ICMPV6_ECHO_REPLY))
+	icmp = skb_header_pointer(skb, off, ECHO_LEN, buf);
+	return icmp && icmp->type == type && !icmp->code ? icmp : NULL;
+}
+
+/**
+ * vgw_keepalive_asks - is this the far end's own keepalive?
+ * @t: tunnel whose SA brought the packet
+ * @skb: inner packet, skb->data at its IP header
+ *
+ * Who asks says that he hears nothing: no reason for us not to ask. Else a path
+ * that loses what we send would look alive as long as the far end asks for us.
+ *
+ * Context: softirq, RCU.
+ * Return: true when it is.
+ */
+bool vgw_keepalive_asks(const struct vgw_tunnel *t, const struct sk_buff *skb)
+{
+	u8 buf[ECHO_LEN];
+
+	return echo(t, skb, false, buf);
+}
+
+/**
+ * vgw_keepalive_receive - is this the answer to one of our keepalives?
+ * @t: tunnel whose SA brought the packet and whose policy allows it
+ * @skb: inner packet, skb->data at its IP header
+ *
+ * Context: softirq, RCU.
+ * Return: true when the packet has served its purpose; the caller frees it.
+ */
+bool vgw_keepalive_receive(struct vgw_tunnel *t, struct sk_buff *skb)
+{
+	struct vgw_conn *conn = t->conn;
+	const struct icmphdr *icmp;
+	enum vgw_probe_match match;
+	u8 buf[ECHO_LEN];
+	u64 rtt = 0;
+
+	icmp = echo(t, skb, true, buf);
+	if (!icmp)
 		return false;
 
 	spin_lock(&conn->lock);

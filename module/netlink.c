@@ -342,6 +342,38 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
+/* All or nothing; by the connection's attributes, or those of @t alone. */
+static int change(struct vgw_conn *conn, struct vgw_tunnel *t, struct nlattr *data[],
+		  struct netlink_ext_ack *extack)
+{
+	struct net_device *dev = t ? t->dev : conn->dev;
+	struct vgw_conn_config *config;
+	int err;
+
+	/* rtnetlink asked for rights in the sender's netns; the device may be elsewhere. */
+	if (!ns_capable(dev_net(dev)->user_ns, CAP_NET_ADMIN) ||
+	    !ns_capable(conn->net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "Needs CAP_NET_ADMIN in the netns of the device and of its underlay");
+		return -EPERM;
+	}
+	config = kmalloc(sizeof(*config), GFP_KERNEL);
+	if (!config)
+		return -ENOMEM;
+	if (t)
+		err = vgw_config_change_tunnel(config, t, data, extack);
+	else
+		err = vgw_config_change(config, conn, data, extack);
+	if (!err) {
+		vgw_config_apply(conn, config);
+		vgw_netlink_event(conn, &(struct vgw_notice){
+			.event = VGW_EVENT_CHANGED, .tunnel = t ? t->index : 0,
+		});
+	}
+	kfree(config);
+	return err;
+}
+
 /**
  * vgw_netlink_change - change a connection and its tunnels, all or nothing
  * @conn: connection
@@ -354,26 +386,7 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 int vgw_netlink_change(struct vgw_conn *conn, struct nlattr *data[],
 		       struct netlink_ext_ack *extack)
 {
-	struct vgw_conn_config *config;
-	int err;
-
-	/* rtnetlink asked for rights in the sender's netns; the device may be elsewhere. */
-	if (!ns_capable(dev_net(conn->dev)->user_ns, CAP_NET_ADMIN) ||
-	    !ns_capable(conn->net->user_ns, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "Needs CAP_NET_ADMIN in the netns of the device and of its underlay");
-		return -EPERM;
-	}
-	config = kmalloc(sizeof(*config), GFP_KERNEL);
-	if (!config)
-		return -ENOMEM;
-	err = vgw_config_change(config, conn, data, extack);
-	if (!err) {
-		vgw_config_apply(conn, config);
-		vgw_netlink_event(conn, &(struct vgw_notice){ .event = VGW_EVENT_CHANGED });
-	}
-	kfree(config);
-	return err;
+	return change(conn, NULL, data, extack);
 }
 
 /**
@@ -388,27 +401,7 @@ int vgw_netlink_change(struct vgw_conn *conn, struct nlattr *data[],
 int vgw_netlink_change_tunnel(struct vgw_tunnel *t, struct nlattr *data[],
 			      struct netlink_ext_ack *extack)
 {
-	struct vgw_conn_config *config;
-	int err;
-
-	if (!ns_capable(dev_net(t->dev)->user_ns, CAP_NET_ADMIN) ||
-	    !ns_capable(t->net->user_ns, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "Needs CAP_NET_ADMIN in the netns of the device and of its underlay");
-		return -EPERM;
-	}
-	config = kmalloc(sizeof(*config), GFP_KERNEL);
-	if (!config)
-		return -ENOMEM;
-	err = vgw_config_change_tunnel(config, t, data, extack);
-	if (!err) {
-		vgw_config_apply(t->conn, config);
-		vgw_netlink_event(t->conn, &(struct vgw_notice){
-			.event = VGW_EVENT_CHANGED, .tunnel = t->index,
-		});
-	}
-	kfree(config);
-	return err;
+	return change(t->conn, t, data, extack);
 }
 
 /**

@@ -17,9 +17,12 @@
 #define PRIORITY	50
 
 /* Once a jiffy, so that a busy tunnel writes no shared line for each packet. */
-static void stamp(struct vgw_tunnel *t)
+static void stamp(struct vgw_tunnel *t, const struct sk_buff *skb)
 {
 	if (READ_ONCE(t->heard_jiffy) == jiffies)
+		return;
+	/* Passive tunnels have nothing but what is heard. */
+	if (t->config.keepalive != VGW_KEEPALIVE_PASSIVE && vgw_keepalive_asks(t, skb))
 		return;
 	WRITE_ONCE(t->heard_jiffy, jiffies);
 	WRITE_ONCE(t->heard, ktime_get_ns());
@@ -64,7 +67,7 @@ static unsigned int judge(struct vgw_tunnel *t, struct sk_buff *skb,
 	if (!(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
 		return VGW_A_STATS_RX_TEMPLATE;
 
-	stamp(t);
+	stamp(t, skb);
 	/* Conntrack of the outer packet says nothing on the inner one. */
 	nf_reset_ct(skb);
 	switch (skb->protocol) {

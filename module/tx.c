@@ -167,8 +167,8 @@ static bool too_big(struct sk_buff *skb, struct dst_entry *dst)
 }
 
 /*
- * Consumes the packet and the reference to the bundle. @conn is NULL for what
- * did not come by the connection.
+ * Consumes the packet and the reference to the bundle; the caller counts what it
+ * returns an error for. @conn is NULL for what did not come by the connection.
  */
 static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 		  struct sk_buff *skb, struct dst_entry *dst)
@@ -183,14 +183,14 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	depth = this_cpu_ptr(&vgw_tx_depth);
 	if (lower == dev || lower == t->conn->dev || *depth >= DEPTH_LIMIT) {
 		dst_release(dst);
-		drop(t->stats, VGW_A_STATS_TX_LOOP, skb);
+		kfree_skb(skb);
 		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
 				     t->conn->dev->name, dev->name);
 		return -ELOOP;
 	}
 	if (too_big(skb, dst)) {
 		dst_release(dst);
-		drop(t->stats, VGW_A_STATS_TX_TOO_BIG, skb);
+		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
 
@@ -210,14 +210,32 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	(*depth)++;
 	err = dst_output(t->net, skb_to_full_sk(skb), skb);
 	(*depth)--;
-	if (net_xmit_eval(err)) {
-		vgw_count(t->stats, VGW_A_STATS_TX_OUTPUT);
-		return err;
-	}
+	/* The two errors that have counters of their own are those above. */
+	if (net_xmit_eval(err))
+		return err == -ELOOP || err == -EMSGSIZE ? -EIO : err;
 	vgw_count_bytes(t->stats, VGW_A_STATS_TX_PACKETS, packets, len);
 	if (conn)
 		vgw_count_bytes(conn->stats, VGW_A_STATS_TX_PACKETS, packets, len);
 	return 0;
+}
+
+/* The same for a user's packet: what is not sent has its counter. */
+static void output_user(struct vgw_tunnel *t, struct vgw_conn *conn,
+			struct sk_buff *skb, struct dst_entry *dst)
+{
+	switch (output(t, conn, skb, dst)) {
+	case 0:
+		break;
+	case -ELOOP:
+		vgw_count(t->stats, VGW_A_STATS_TX_LOOP);
+		break;
+	case -EMSGSIZE:
+		vgw_count(t->stats, VGW_A_STATS_TX_TOO_BIG);
+		break;
+	default:
+		vgw_count(t->stats, VGW_A_STATS_TX_OUTPUT);
+		break;
+	}
 }
 
 /* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
@@ -333,7 +351,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		if (!IS_ERR(dst)) {
 			if (tried)
 				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
-			output(t, conn, skb, dst);
+			output_user(t, conn, skb, dst);
 			return NETDEV_TX_OK;
 		}
 		err = PTR_ERR(dst);
@@ -379,7 +397,7 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 	if (IS_ERR(dst))
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
 	else
-		output(t, NULL, skb, dst);
+		output_user(t, NULL, skb, dst);
 	return NETDEV_TX_OK;
 }
 
