@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import SIM, out_dir  # noqa: E402 (the path above comes first)
 from lab.kmsg import Kmsg  # noqa: E402
+from lab.sites import Sites  # noqa: E402
 from lab.topo import Topo  # noqa: E402
 
 
@@ -68,6 +69,24 @@ def make_topo(underlay):
     finally:
         for topo in made:
             topo.close()
+
+
+@pytest.fixture
+def make_sites():
+    """make_sites(...) builds Sites, two ends that both run vgw, likewise."""
+    made = []
+
+    def make(**options):
+        made.append(Sites(**options))
+        return made[-1]
+
+    yield make
+    try:
+        for sites in made:
+            sites.check()
+    finally:
+        for sites in made:
+            sites.close()
 
 
 @pytest.fixture

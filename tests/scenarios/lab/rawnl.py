@@ -88,8 +88,28 @@ class Netlink:
     def vgw(self, command, payload, flags=REQUEST | ACK):
         return self.ask(self.family, flags, struct.pack("=BBH", command, 1, 0) + payload)
 
+    def tunnels(self, name):
+        """VGW_CMD_GET: the attributes of each tunnel, {number: bytes}; [] where there is none."""
+        num = numbers()
+        body = struct.pack("=BBH", num["VGW_CMD_GET"], 1, 0)
+        self.send(self.family, REQUEST, body + attr(num["VGW_A_IFNAME"], name.encode() + b"\0"))
+        data = self.sock.recv(65536)
+        if struct.unpack_from("=IH", data)[1] == NLMSG_ERROR:
+            return []
+        nests = dict(attributes(data[20:]))[num["VGW_A_TUNNELS"]]
+        return [dict(attributes(tunnel)) for _, tunnel in attributes(nests)]
+
     def close(self):
         self.sock.close()
+
+
+def attributes(data):
+    """(number, payload) of each attribute."""
+    at = 0
+    while at < len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        yield kind & 0x3FFF, data[at + 4 : at + size]
+        at += (size + 3) & ~3
 
 
 def new_connection(name, *if_ids, extra=b""):
@@ -112,9 +132,10 @@ def new_connection(name, *if_ids, extra=b""):
     )
 
 
-def named(name):
-    """The body of a request about a link by its name: RTM_DELLINK."""
-    return struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attr(IFLA_IFNAME, name.encode() + b"\0")
+def named(name, up=False):
+    """The body of a request about a link by its name: RTM_DELLINK, or RTM_NEWLINK to set it up."""
+    head = struct.pack("=BBHiII", 0, 0, 0, 0, up * 1, up * 1)
+    return head + attr(IFLA_IFNAME, name.encode() + b"\0")
 
 
 class FailNth:
