@@ -86,32 +86,34 @@ def test_created_and_deleted_again_and_again_under_traffic(topo):
     vgw = Vgw(topo)
     vgw.wait_up()
     streams = traffic(topo)
-    ip = Batch(topo.gw)
     vgw.delete()
     # No process of its own for each: a thousand of those would be most of the time.
     route = rawnl.Netlink(topo.gw, rawnl.NETLINK_ROUTE)
     off = rawnl.u32(rawnl.numbers()["VGW_A_TUNNEL_KEEPALIVE"], 2)
     create = rawnl.new_connection("vgw0", *OUR_IF_ID.values(), extra=off)
-    flags = rawnl.REQUEST | rawnl.ACK | rawnl.CREATE | rawnl.EXCL
+    ask = rawnl.REQUEST | rawnl.ACK
+    flags = ask | rawnl.CREATE | rawnl.EXCL
     before = topo.gw.xfrm_stat()["XfrmInNoPols"]
     for i in loop(LIVES):
         assert route.ask(rawnl.RTM_NEWLINK, flags, create) == 0, i
-        ip.do("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+        assert route.ask(rawnl.RTM_NEWLINK, ask, rawnl.named("vgw0", up=True)) == 0, i
+        index = topo.gw.inside(socket.if_nametoindex, "vgw0")
+        assert route.ask(rawnl.RTM_NEWROUTE, flags, rawnl.routed(SRV[4], index)) == 0, i
         time.sleep(BREATH)
-        assert route.ask(rawnl.RTM_DELLINK, rawnl.REQUEST | rawnl.ACK, rawnl.named("vgw0")) == 0, i
+        assert route.ask(rawnl.RTM_DELLINK, ask, rawnl.named("vgw0")) == 0, i
         # Time for packets to arrive that find no connection.
         time.sleep(0 if i % 10 else BREATH)
     route.close()
     # Without a connection what arrives meets the kernel's own check, which refuses it.
     assert topo.gw.xfrm_stat()["XfrmInNoPols"] > before
     add(topo.gw)
-    ip.do("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+    topo.gw.ip("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
     vgw.wait_up()
     time.sleep(0.2)
     vgw.delete()
-    ip.end()
     for stream in streams:
-        stream.stop()
+        result = stream.stop()
+        assert result.sent > LIVES, result
 
 
 def test_sas_and_policies_that_come_and_go_while_connections_do(topo):

@@ -4,8 +4,10 @@ import os
 import re
 
 SPLAT = re.compile(
-    r"BUG:|WARNING:|\bRIP:|Call Trace:|KASAN|UBSAN|ref_tracker:|possible (circular|recursive)"
-    r"|suspicious RCU|ODEBUG|to become free|blocked for more than|soft lockup|Oops|refcount_t:"
+    r"BUG:|WARNING:|\bRIP:|Call Trace:|KASAN|UBSAN|possible (circular|recursive)"
+    # Trackers say so when a fault was put into their own memory.
+    r"|ref_tracker:(?! memory allocation failure)|suspicious RCU|ODEBUG"
+    r"|to become free|blocked for more than|soft lockup|Oops|refcount_t:"
     r"|sleeping function|scheduling while atomic"
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 NESTED = 0x8000
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
-RTM_NEWLINK, RTM_DELLINK = 16, 17
+RTM_NEWLINK, RTM_DELLINK, RTM_NEWROUTE = 16, 17, 24
 REQUEST, ACK, CREATE, EXCL, DUMP = 0x1, 0x4, 0x400, 0x200, 0x300
 IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND, IFLA_INFO_DATA = 3, 18, 1, 2
 NLMSG_ERROR = 2
@@ -138,6 +138,12 @@ def named(name, up=False):
     return head + attr(IFLA_IFNAME, name.encode() + b"\0")
 
 
+def routed(dst, index):
+    """The body of RTM_NEWROUTE: an IPv4 host route over a device."""
+    head = struct.pack("=BBBBBBBBI", socket.AF_INET, 32, 0, 0, 254, 4, 253, 1, 0)
+    return head + attr(1, socket.inet_aton(dst)) + attr(4, struct.pack("=I", index))
+
+
 class FailNth:
     """fail.nth(n, act): act() with the n-th allocation of this thread failing; whether one did.
 
@@ -151,7 +157,7 @@ class FailNth:
         return os.path.exists(f"{cls.knobs}/failslab") and os.path.exists("/proc/self/fail-nth")
 
     def __init__(self):
-        for kind in ("failslab", "fail_page_alloc"):
+        for kind in ("failslab", "fail_page_alloc", "fail_usercopy"):
             # Those that may sleep fail as well; nothing is printed: the log is searched for traces.
             for knob, value in (("ignore-gfp-wait", "N"), ("verbose", "0")):
                 path = f"{self.knobs}/{kind}/{knob}"
@@ -167,6 +173,10 @@ class FailNth:
                 act()
             except OSError:
                 pass
-            left = int(os.pread(file.fileno(), 16, 0))
+            try:
+                left = int(os.pread(file.fileno(), 16, 0))
+            except OSError:
+                # It was this very copy that failed: act() asked for nothing more.
+                left = 1
             file.write(b"0")
         return left == 0
