@@ -6,7 +6,10 @@
 #include <linux/types.h>
 
 extern u64 vgw_kunit_seed;
-extern struct kunit_suite vgw_fo_suite;
+extern struct kunit_suite vgw_states_suite;
+extern struct kunit_suite vgw_walk_suite;
+extern struct kunit_suite vgw_detect_suite;
+extern struct kunit_suite vgw_choice_suite;
 extern struct kunit_suite vgw_probe_suite;
 
 #endif /* VGW_KUNIT_H */

@@ -100,16 +100,19 @@ def test_sa_expired(fault):
                    outage=1e-4, lost=0, switches=1)  # fmt: skip
 
     def strike():
-        # A successor that lives for two seconds, and nothing after it.
-        old = pair.rekey()
+        # A successor that lives for two seconds at our end, and nothing after it.
+        old = (pair.out, pair.back)
+        pair.out, pair.back = pair._new()
+        pair.theirs.host.ip(*pair._states(pair.theirs, pair.out, pair.back))
+        pair.extra = "limit time-hard 2"
+        pair.ours.host.ip(*pair._states(pair.ours, pair.out, pair.back))
+        pair.extra = ""
         pair.rekey_done(old)
 
     def heal():
-        pair.extra = ""
+        pair.drop_theirs()
         pair.states()
-        pair.extra = "limit time-hard 2"
 
-    pair.extra = "limit time-hard 2"
     fault.each(table, strike, heal)
 
 
