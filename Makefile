@@ -17,7 +17,7 @@ help:
 	@echo 'make check              static checks, KUnit, simulator and QEMU scenarios'
 	@echo 'make check-fast         what to run at every edit'
 	@echo 'make check-qemu         every scenario in QEMU; an hour'
-	@echo 'make check-long         lifecycles and an idle day in the simulator'
+	@echo 'make check-long         a thousand lives, 10,000 random steps, an idle day'
 	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
 	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
 	@echo 'make mutants            seeded bugs that the tests must catch'
