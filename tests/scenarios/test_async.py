@@ -1,0 +1,76 @@
+"""Ciphers that answer later: packets are inside the crypto API while things change.
+
+    gw: vgw0 == ESP by cryptd(rfc4106(gcm(aes))) ==== far1, far2     also the far ends' cipher
+"""
+
+import contextlib
+import socket
+import time
+
+import pytest
+from lab import SIM
+from lab.capture import Capture
+from lab.netns import run
+from lab.topo import SRV
+from lab.vgw import Vgw, loaded, unload
+
+ASYNC = "cryptd(rfc4106(gcm(aes)))"
+
+
+@pytest.fixture
+def topo(make_topo):
+    # At the far ends: while there is no connection, a capture in gw sees what XFRM let in again
+    # on the underlay device.
+    topo = make_topo(capture=False)
+    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
+    return topo
+
+
+@pytest.fixture
+def cryptd():
+    """From here on an SA with AES-GCM gets the asynchronous implementation: it ranks higher."""
+    run(["modprobe", "cryptd"])
+    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET, 0) as sock:
+        # It comes under the name of what it wraps: "exists" says that it is there.
+        with contextlib.suppress(FileExistsError):
+            sock.bind(("aead", ASYNC))
+        with open("/proc/crypto", encoding="ascii") as file:
+            found = [a for a in file.read().split("\n\n") if "driver       : cryptd(" in a]
+        assert any("rfc4106(gcm(aes))" in a and "async        : yes" in a for a in found), found
+        yield
+
+
+def test_failover_loses_no_more_than_what_the_cipher_holds(cryptd, topo):
+    vgw = Vgw(topo, tunnels={1: "preference 200"}, sas="in order")
+    topo.echo()
+    events, counted = vgw.monitor(), vgw.counting()
+    stream = topo.stream(pps=500)
+    time.sleep(0.3)
+    topo.pairs[1].drop_ours()
+    events.wait("switch", reason="sa-deleted")
+    time.sleep(0.3)
+    result = stream.stop()
+    assert result.lost <= (1 if SIM else 5) and result.dup == 0, (result, counted.drops())
+    assert vgw.active() == 2 and len(events.all("switch")) == 1, events.story()
+    print(f"lost {result.lost}, longest gap {result.longest_gap * 1e3:.3f} ms")
+
+
+def test_devices_and_module_go_while_packets_are_in_the_cipher(cryptd, topo):
+    vgw = Vgw(topo, tunnel="keepalive 10ms misses 3")
+    vgw.wait_up()
+    topo.echo()
+    stream = topo.stream(pps=1000)
+    for i in range(30):
+        time.sleep(0.01 + 0.0003 * i)
+        if i % 10 == 9:
+            unload()
+            assert not loaded()
+            run(["modprobe", "vgw"])
+        else:
+            vgw.delete()
+        topo.gw.run("vgwctl add vgw0 tunnel if_id 101 inside 169.254.1.1/30 keepalive 10ms"
+                    " tunnel if_id 102 inside 169.254.2.1/30 keepalive 10ms")  # fmt: skip
+        topo.gw.ip("link set vgw0 up", f"route add {SRV[4]} dev vgw0")
+    vgw.wait_up()
+    result = stream.stop()
+    assert result.received > 30, result
