@@ -58,7 +58,8 @@ unsigned int vgw_fo_asked(const struct vgw_fo_tunnel *t)
  * the last of them waits as long as the others, and none longer than the rest
  * of the bound allows.
  *
- * Return: nanoseconds, at most a third of the interval.
+ * Return: nanoseconds; a third of the interval unless vgw_fo_asked() or the
+ * bound is at its limit, below the interval in any case.
  */
 u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t)
 {

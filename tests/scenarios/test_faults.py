@@ -16,7 +16,7 @@ import time
 
 import pytest
 from lab import SIM
-from lab.faults import Faults
+from lab.faults import SEEDS, Faults
 from lab.inject import esp
 from lab.topo import CLI, SRV, V4
 from lab.traffic import Echo, Sink, Stream
@@ -27,7 +27,9 @@ pytestmark = pytest.mark.skipif(
     not SIM, reason="figures of exact time; test_failover.py has the same faults under emulation"
 )
 
-PPS = 1000
+# make check takes a sample: one seed, fewer packets, shorter weather.
+PPS = 1000 if SEEDS > 1 else 250
+HOUR, MINUTE = (3600, 60) if SEEDS > 1 else (900, 15)
 FAST = "keepalive 100ms misses 5"
 D = 0.1 * 5 * 1.25
 FIRST = {1: "preference 200"}
@@ -266,7 +268,7 @@ def test_loss(fault, percent, bound):
     weather(fault.topo, 1, f"loss random {percent}%")
     for _ in table.seeds():
         before = fault.vgw.switches()
-        time.sleep(3600)
+        time.sleep(HOUR)
         table.row(fault.events.story()[-20:], switches=fault.vgw.switches() - before)
     table.write()
 
@@ -286,7 +288,7 @@ def test_weather_that_loses_nothing(fault, key, what, netem):
         stream = fault.topo.stream(pps=50)
         time.sleep(1 + dice.uniform(0, 2))
         weather(fault.topo, 1, netem)
-        time.sleep(60)
+        time.sleep(MINUTE)
         # Clearing the weather would lose what netem still holds.
         result = stream.stop()
         time.sleep(2)
@@ -348,7 +350,7 @@ def test_both_paths_down(fault):
 ))  # fmt: skip
 def test_underlay(fault, key, what, breaks, heals):
     fault.up()
-    table = Faults(key, what, "at once, at most one packet", outage=2.1e-3, lost=1, switches=1)
+    table = Faults(key, what, "at once, at most one packet", outage=2.1 / PPS, lost=1, switches=1)
 
     def heal():
         heals(fault.topo)
@@ -435,7 +437,7 @@ def test_spoofed_flood(fault, underlay):
 def test_configuration_change(fault):
     fault.up()
     table = Faults("reconfigured", "options changed under load", "at most one packet",
-                   outage=2.1e-3, lost=1, switches=0)  # fmt: skip
+                   outage=2.1 / PPS, lost=1, switches=0)  # fmt: skip
 
     def strike():
         for n in fault.topo.fars:

@@ -23,7 +23,7 @@ from lab.vgw import Vgw, loaded, unload
 
 INNER_CLI = "10.10.8.1"
 # make check-long has a thousand.
-LIVES = int(os.environ.get("VGW_LIVES", "60"))
+LIVES = int(os.environ.get("VGW_LIVES", "30"))
 # In the simulator work takes no time: what is to happen meanwhile happens while we sleep.
 BREATH = 0.003
 
