@@ -70,7 +70,7 @@ faults:
 	rm -f build/faults/faults.jsonl
 	VGW_SEEDS=20 tests/lab/run --sim --timeout 10800 --out build/faults -- \
 		python3 -m pytest tests/scenarios/test_faults.py -q -rs
-	tests/checks/faults_page build/faults/faults.jsonl
+	tests/lab/enter tests/checks/faults_page build/faults/faults.jsonl
 
 mutants:
 	tests/mutants/run
