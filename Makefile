@@ -83,7 +83,7 @@ check-fast:
 
 ynl:
 	tests/lab/provision host root source
-	tests/checks/ynl $$(tests/lab/path source)
+	tests/lab/enter tests/checks/ynl $$(tests/lab/path source)
 
 clean:
 	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi

@@ -217,12 +217,6 @@ static int get_inside(struct vgw_tunnel_config *config, struct nlattr *tb[],
 	return 0;
 }
 
-static bool asks(const struct vgw_tunnel_config *config)
-{
-	return config->keepalive == VGW_KEEPALIVE_ACTIVE ||
-	       config->keepalive == VGW_KEEPALIVE_ALWAYS;
-}
-
 static int get_keepalive(struct vgw_tunnel_config *config, struct nlattr *tb[],
 			 const struct nlattr *nest, bool new,
 			 struct netlink_ext_ack *extack)
@@ -238,7 +232,7 @@ static int get_keepalive(struct vgw_tunnel_config *config, struct nlattr *tb[],
 	else if (new)
 		config->keepalive = able ? VGW_KEEPALIVE_ACTIVE : VGW_KEEPALIVE_PASSIVE;
 
-	if (asks(config) && !able)
+	if (vgw_fo_asks(config->keepalive) && !able)
 		return refuse(extack, tb[VGW_A_TUNNEL_KEEPALIVE] ?:
 			      tb[VGW_A_TUNNEL_INTERVAL] ?:
 			      tb[VGW_A_TUNNEL_INSIDE] ?: nest,
@@ -567,10 +561,7 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 			vgw_tunnels_remove_remote(t);
 		spin_lock_bh(&conn->lock);
 		t->config = config->tunnels[i];
-		conn->fo.tunnels[i].keepalive = asks(&t->config) ? VGW_KEEPALIVE_ACTIVE :
-						t->config.keepalive;
-		conn->fo.tunnels[i].echo_only =
-			t->config.keepalive == VGW_KEEPALIVE_ALWAYS;
+		conn->fo.tunnels[i].keepalive = t->config.keepalive;
 		conn->fo.tunnels[i].interval = t->config.interval * (u64)NSEC_PER_MSEC;
 		conn->fo.tunnels[i].misses = t->config.misses;
 		conn->fo.tunnels[i].preference = t->config.preference;

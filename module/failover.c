@@ -174,13 +174,13 @@ static void settle(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		t->timer = 0;
 	} else if (!t->sa || !t->path) {
 		/* An acquire at once, then no more often than the timer says. */
-		if (t->keepalive != VGW_KEEPALIVE_ACTIVE)
+		if (!vgw_fo_asks(t->keepalive))
 			t->timer = 0;
 		else if (t->state != VGW_STATE_NO_SA || !t->timer)
 			t->timer = now;
 		set_state(fo, t, VGW_STATE_NO_SA, reason, now);
 		restart(t);
-	} else if (t->keepalive != VGW_KEEPALIVE_ACTIVE) {
+	} else if (!vgw_fo_asks(t->keepalive)) {
 		/* Suspect stays suspect: only something heard clears it. */
 		if (t->state != VGW_STATE_SUSPECT ||
 		    t->keepalive == VGW_KEEPALIVE_OFF)
@@ -233,7 +233,7 @@ static void send(struct vgw_fo_tunnel *t, u64 at, struct vgw_fo_actions *act)
  */
 static void hear(struct vgw_fo_tunnel *t, const struct vgw_fo_input *in)
 {
-	if (in->heard > t->proof && vgw_fo_carrier(t) && !t->echo_only)
+	if (t->keepalive == VGW_KEEPALIVE_ACTIVE && in->heard > t->proof && vgw_fo_carrier(t))
 		t->proof = in->heard;
 }
 
@@ -304,7 +304,7 @@ static void reply(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	t->proof = in->now;
 	restart(t);
 	set_state(fo, t, VGW_STATE_UP, VGW_REASON_KEEPALIVE_ANSWERED, in->now);
-	if (t->keepalive == VGW_KEEPALIVE_ACTIVE)
+	if (vgw_fo_asks(t->keepalive))
 		t->timer = in->now + jitter(t->interval, in->random);
 }
 
@@ -451,7 +451,7 @@ static enum vgw_reason judge(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		/* One that fires after it was moved asks for nothing. */
 		if (!t->timer || in->now < t->timer || t->state == VGW_STATE_DISABLED)
 			break;
-		if (t->keepalive == VGW_KEEPALIVE_ACTIVE)
+		if (vgw_fo_asks(t->keepalive))
 			tick_active(fo, t, in, act);
 		else if (t->keepalive == VGW_KEEPALIVE_PASSIVE)
 			tick_passive(fo, t, in, act);
@@ -461,7 +461,7 @@ static enum vgw_reason judge(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		restart(t);
 		if (t->timer)
 			t->timer = in->now;
-		if (t->keepalive != VGW_KEEPALIVE_ACTIVE)
+		if (!vgw_fo_asks(t->keepalive))
 			t->timer = 0;
 		settle(fo, t, reason, in->now);
 		break;

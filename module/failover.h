@@ -86,12 +86,10 @@ struct vgw_fo_input {
 
 /**
  * struct vgw_fo_tunnel - what the state machine knows of a tunnel
- * @keepalive: how it is judged, VGW_KEEPALIVE_ALWAYS being active with @echo_only
- *	(configuration)
+ * @keepalive: how it is judged (configuration)
  * @misses: intervals without an answer that take it down (configuration)
  * @interval: keepalive interval, ns (configuration)
  * @preference: higher is preferred (configuration)
- * @echo_only: only an answered keepalive is proof of life (configuration)
  * @dev_up: the device is up
  * @sa: SAs and policies of both directions are there
  * @path: there is a path to the far end
@@ -115,7 +113,6 @@ struct vgw_fo_tunnel {
 	unsigned int misses;
 	u64 interval;
 	u32 preference;
-	bool echo_only;
 
 	bool dev_up;
 	bool sa;
@@ -194,6 +191,17 @@ struct vgw_fo_actions {
 	enum vgw_reason reason;
 	u64 proof_age;
 };
+
+/**
+ * vgw_fo_asks - does a tunnel that is judged so send keepalives?
+ * @keepalive: how it is judged
+ *
+ * Return: it does.
+ */
+static inline bool vgw_fo_asks(enum vgw_keepalive keepalive)
+{
+	return keepalive == VGW_KEEPALIVE_ACTIVE || keepalive == VGW_KEEPALIVE_ALWAYS;
+}
 
 void vgw_fo_init(struct vgw_fo *fo, unsigned int n, u64 now);
 void vgw_fo_event(struct vgw_fo *fo, const struct vgw_fo_input *in,

@@ -167,11 +167,12 @@ static bool too_big(struct sk_buff *skb, struct dst_entry *dst)
 }
 
 /*
- * Consumes the packet and the reference to the bundle; the caller counts what it
- * returns an error for. @conn is NULL for what did not come by the connection.
+ * Consumes the packet and the reference to the bundle. Returns 0 or the counter
+ * of the drop, for the caller to count. @conn is NULL for what did not come by
+ * the connection.
  */
-static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
-		  struct sk_buff *skb, struct dst_entry *dst)
+static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
+			   struct sk_buff *skb, struct dst_entry *dst)
 {
 	struct net_device *dev = t->dev;
 	struct net_device *lower = dst_dev(dst);
@@ -186,12 +187,12 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 		kfree_skb(skb);
 		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
 				     t->conn->dev->name, dev->name);
-		return -ELOOP;
+		return VGW_A_STATS_TX_LOOP;
 	}
 	if (too_big(skb, dst)) {
 		dst_release(dst);
 		kfree_skb(skb);
-		return -EMSGSIZE;
+		return VGW_A_STATS_TX_TOO_BIG;
 	}
 
 	/* A tap on the tunnel sees what the connection sends by it. */
@@ -210,9 +211,8 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	(*depth)++;
 	err = dst_output(t->net, skb_to_full_sk(skb), skb);
 	(*depth)--;
-	/* The two errors that have counters of their own are those above. */
 	if (net_xmit_eval(err))
-		return err == -ELOOP || err == -EMSGSIZE ? -EIO : err;
+		return VGW_A_STATS_TX_OUTPUT;
 	vgw_count_bytes(t->stats, VGW_A_STATS_TX_PACKETS, packets, len);
 	if (conn)
 		vgw_count_bytes(conn->stats, VGW_A_STATS_TX_PACKETS, packets, len);
@@ -223,19 +223,10 @@ static int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 static void output_user(struct vgw_tunnel *t, struct vgw_conn *conn,
 			struct sk_buff *skb, struct dst_entry *dst)
 {
-	switch (output(t, conn, skb, dst)) {
-	case 0:
-		break;
-	case -ELOOP:
-		vgw_count(t->stats, VGW_A_STATS_TX_LOOP);
-		break;
-	case -EMSGSIZE:
-		vgw_count(t->stats, VGW_A_STATS_TX_TOO_BIG);
-		break;
-	default:
-		vgw_count(t->stats, VGW_A_STATS_TX_OUTPUT);
-		break;
-	}
+	unsigned int counter = output(t, conn, skb, dst);
+
+	if (counter)
+		vgw_count(t->stats, counter);
 }
 
 /* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
@@ -299,8 +290,7 @@ static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi
 	for (i = 0; i < conn->n; i++) {
 		struct vgw_tunnel *t = conn->tunnels[i];
 
-		if (t->config.keepalive == VGW_KEEPALIVE_ACTIVE ||
-		    t->config.keepalive == VGW_KEEPALIVE_ALWAYS || !netif_running(t->dev))
+		if (vgw_fo_asks(t->config.keepalive) || !netif_running(t->dev))
 			continue;
 		dst = bundle(t, skb, fl);
 		if (!IS_ERR(dst))
@@ -425,8 +415,8 @@ int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 	}
 	if (err)
 		consume_skb(skb);
-	else
-		err = output(t, NULL, skb, dst);
+	else if (output(t, NULL, skb, dst))
+		err = -EIO;
 	rcu_read_unlock_bh();
 	return err;
 }

@@ -9,6 +9,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "names.h"
 #include "vgwctl.h"
 
 /**
@@ -191,8 +192,7 @@ static bool tunnel_unanswered(struct look *l)
 static bool tunnel_probing(struct look *l)
 {
 	const struct tunnel *t = l->tunnel;
-	bool asks = t->config.keepalive == VGW_KEEPALIVE_ACTIVE ||
-		    t->config.keepalive == VGW_KEEPALIVE_ALWAYS;
+	bool asks = keepalive_asks(t->config.keepalive);
 	char peer[ADDR_LEN], age[TIME_LEN];
 
 	if (t->state != VGW_STATE_PROBING)

@@ -29,6 +29,12 @@ extern const struct names names_stats;
 
 const char *name_of(const struct names *names, uint32_t value);
 
+/* Does a tunnel that is judged so (enum vgw_keepalive) send keepalives? */
+static inline int keepalive_asks(uint32_t keepalive)
+{
+	return keepalive == VGW_KEEPALIVE_ACTIVE || keepalive == VGW_KEEPALIVE_ALWAYS;
+}
+
 /* Counters from here on, by their attribute, are of packets not delivered. */
 #define STATS_FIRST_DROP	VGW_A_STATS_TX_NO_TUNNEL
 

@@ -166,8 +166,7 @@ static void show_keepalive(const struct tunnel *t)
 	char buf[TIME_LEN];
 
 	label("keepalive");
-	if (t->config.keepalive == VGW_KEEPALIVE_ACTIVE ||
-	    t->config.keepalive == VGW_KEEPALIVE_ALWAYS)
+	if (keepalive_asks(t->config.keepalive))
 		printf("%s %s, %" PRIu32 " misses",
 		       t->config.keepalive == VGW_KEEPALIVE_ACTIVE ? "every" : "always every",
 		       format_time_ms(buf, sizeof(buf), t->config.interval), t->config.misses);

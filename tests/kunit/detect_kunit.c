@@ -466,13 +466,14 @@ static void suspect_tunnels_are_asked_three_times_as_often(struct kunit *test)
 	}
 }
 
-static void echo_only_asks_whatever_is_heard(struct kunit *test)
+static void always_asks_whatever_is_heard(struct kunit *test)
 {
 	struct link *l = link_new(test, 100 * MS, 3, 20 * MS);
 	struct vgw_fo_tunnel *t = &l->f->fo.tunnels[0];
 	u64 dead;
 
-	t->echo_only = true;
+	t->keepalive = VGW_KEEPALIVE_ALWAYS;
+	fo_do(l->f, 0, VGW_FO_CONFIG);
 	while (t->state != VGW_STATE_UP)
 		link_step(l);
 	l->busy = MS;
@@ -528,7 +529,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lost_sa_asks_the_ike_daemon_at_once_then_once_a_second),
 	KUNIT_CASE(silence_is_judged_a_round_trip_late),
 	KUNIT_CASE(suspect_tunnels_are_asked_three_times_as_often),
-	KUNIT_CASE(echo_only_asks_whatever_is_heard),
+	KUNIT_CASE(always_asks_whatever_is_heard),
 	KUNIT_CASE(rtt_is_smoothed),
 	{}
 };

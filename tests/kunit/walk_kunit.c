@@ -75,7 +75,7 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 		/* Timers: none that nobody needs, none missing. */
 		if (t->state == VGW_STATE_DISABLED || t->keepalive == VGW_KEEPALIVE_OFF)
 			HOLDS(w, !t->timer);
-		else if (t->keepalive == VGW_KEEPALIVE_ACTIVE)
+		else if (vgw_fo_asks(t->keepalive))
 			HOLDS(w, t->timer);
 		else
 			HOLDS(w, !!t->timer == (t->state == VGW_STATE_UP ||
@@ -111,7 +111,7 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 	HOLDS(w, act->rearm || (e->timer == old->tunnels[in->tunnel].timer &&
 				fo->timer == old->timer));
 	HOLDS(w, !act->probe || (in->event == VGW_FO_TICK &&
-				 e->keepalive == VGW_KEEPALIVE_ACTIVE));
+				 vgw_fo_asks(e->keepalive)));
 	HOLDS(w, !act->missed || in->event == VGW_FO_TICK);
 	HOLDS(w, fo->switches == old->switches +
 		 (act->switched && old->active >= 0 && fo->active >= 0));
@@ -200,7 +200,7 @@ static void reconfigure(struct walk *w, struct vgw_fo_tunnel *t)
 
 	switch (rnd(w, 6)) {
 	case 0:
-		t->keepalive = rnd(w, 3);
+		t->keepalive = rnd(w, 4);
 		break;
 	case 1:
 		t->interval = intervals[rnd(w, ARRAY_SIZE(intervals))];
@@ -318,7 +318,7 @@ static void invariants_hold_in_random_walks(struct kunit *test)
 
 			t->preference = rnd(w, 3);
 			if (!rnd(w, 3))
-				t->keepalive = rnd(w, 3);
+				t->keepalive = rnd(w, 4);
 			fo_do(w->f, i, VGW_FO_CONFIG);
 			if (rnd(w, 4))
 				fo_do(w->f, i, VGW_FO_DEV_UP);

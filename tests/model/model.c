@@ -24,6 +24,11 @@ static unsigned int asked(unsigned int misses)
 	return misses > 16 ? 48 : 3 * misses - 2;
 }
 
+static bool sends(const struct vgw_fo_tunnel *t)
+{
+	return t->keepalive == VGW_KEEPALIVE_ACTIVE || t->keepalive == VGW_KEEPALIVE_ALWAYS;
+}
+
 /* 0 carries nothing, 1 only if nothing better is there, 2 carries. */
 static unsigned int worth(enum vgw_state state, enum vgw_keepalive keepalive)
 {
@@ -271,7 +276,8 @@ const char *model_check(struct model *m, const struct vgw_fo *before,
 				return wrong;
 			silence(mt, t);
 		}
-		if (in->heard > mt->proof && worth(old, t->keepalive) && !t->echo_only) {
+		if (in->heard > mt->proof && worth(old, t->keepalive) &&
+		    t->keepalive != VGW_KEEPALIVE_ALWAYS) {
 			mt->proof = in->heard;
 			if (t->keepalive == VGW_KEEPALIVE_PASSIVE) {
 				mt->unanswered = 0;
@@ -305,7 +311,7 @@ const char *model_check(struct model *m, const struct vgw_fo *before,
 	MUST(t->keepalive == VGW_KEEPALIVE_OFF || t->missed == mt->unanswered ||
 	     t->state == VGW_STATE_DOWN);
 	MUST(act->changed == (old != mt->state));
-	if (t->keepalive == VGW_KEEPALIVE_ACTIVE && worth(mt->state, t->keepalive)) {
+	if (sends(t) && worth(mt->state, t->keepalive)) {
 		wrong = check_bound(mt, after, t, in->now);
 		if (wrong)
 			return wrong;

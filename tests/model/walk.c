@@ -18,7 +18,6 @@
 struct step {
 	struct vgw_fo_input in;
 	enum vgw_keepalive keepalive;
-	bool echo_only;
 	u64 interval, revert;
 	unsigned int misses;
 	u32 preference;
@@ -69,7 +68,6 @@ static const char *play(struct run *run, const struct step *s)
 
 	if (s->in.event == VGW_FO_CONFIG) {
 		t->keepalive = s->keepalive;
-		t->echo_only = s->echo_only;
 		t->interval = s->interval;
 		t->misses = s->misses;
 		t->preference = s->preference;
@@ -145,8 +143,8 @@ static void report(const struct life *life, const char *wrong, u64 seed)
 		printf("%14.6f tunnel %u %s", (s->in.now - START) / 1e9, s->in.tunnel,
 		       events[s->in.event]);
 		if (s->in.event == VGW_FO_CONFIG)
-			printf(": keepalive %u%s, %" PRIu64 " ms x %u, preference %u, revert %s%" PRIu64,
-			       s->keepalive, s->echo_only ? " always" : "", s->interval / MS,
+			printf(": keepalive %u, %" PRIu64 " ms x %u, preference %u, revert %s%" PRIu64,
+			       s->keepalive, s->interval / MS,
 			       s->misses, s->preference, s->revert == U64_MAX ? "never " : "",
 			       s->revert == U64_MAX ? 0 : s->revert / MS);
 		else if (s->in.event == VGW_FO_TICK)
@@ -164,8 +162,7 @@ static void config(struct step *s, const struct vgw_fo *fo, bool first)
 	const struct vgw_fo_tunnel *t = &fo->tunnels[s->in.tunnel];
 
 	s->in.event = VGW_FO_CONFIG;
-	s->keepalive = first || !rnd(4) ? (rnd(3) ? VGW_KEEPALIVE_ACTIVE : rnd(3)) : t->keepalive;
-	s->echo_only = s->keepalive == VGW_KEEPALIVE_ACTIVE && !rnd(5);
+	s->keepalive = first || !rnd(4) ? (rnd(3) ? VGW_KEEPALIVE_ACTIVE : rnd(4)) : t->keepalive;
 	s->interval = first || !rnd(4) ? intervals[rnd(3)] : t->interval;
 	s->misses = first || !rnd(4) ? 1 + rnd(rnd(10) ? 5 : 32) : t->misses;
 	s->preference = first || !rnd(4) ? rnd(4) : t->preference;

@@ -21,7 +21,6 @@ from lab.inject import esp
 from lab.topo import CLI, SRV, V4
 from lab.traffic import Echo, Sink, Stream
 from lab.vgw import Vgw
-from lab.xfrm import SA
 
 pytestmark = pytest.mark.skipif(
     not SIM, reason="figures of exact time; test_failover.py has the same faults under emulation"
@@ -104,10 +103,10 @@ def test_sa_expired(fault):
     def strike():
         # A successor that lives for two seconds at our end, and nothing after it.
         old = (pair.out, pair.back)
-        pair.out, pair.back = pair._new()
-        pair.theirs.host.ip(*pair._states(pair.theirs, pair.out, pair.back))
+        pair.out, pair.back = pair.new()
+        pair.theirs.host.ip(*pair.states_of(pair.theirs))
         pair.extra = "limit time-hard 2"
-        pair.ours.host.ip(*pair._states(pair.ours, pair.out, pair.back))
+        pair.ours.host.ip(*pair.states_of(pair.ours))
         pair.extra = ""
         pair.rekey_done(old)
 
@@ -148,21 +147,7 @@ def test_rekey(fault):
     def strike():
         for turn in range(10):
             for pair in fault.topo.pairs.values():
-                ours, theirs = (pair.ours, pair.theirs)
-                old = (pair.out, pair.back)
-                pair.out, pair.back = (SA(sa.src, sa.dst) for sa in old)
-                # The receiver of each direction has it before its sender.
-                if turn % 2:
-                    theirs.host.ip(pair.out.state(theirs.key, theirs.reqid))
-                    ours.host.ip(*(sa.state(ours.key, ours.reqid) for sa in (pair.back, pair.out)))
-                    theirs.host.ip(pair.back.state(theirs.key, theirs.reqid))
-                else:
-                    ours.host.ip(pair.back.state(ours.key, ours.reqid))
-                    theirs.host.ip(*(sa.state(theirs.key, theirs.reqid)
-                                     for sa in (pair.out, pair.back)))  # fmt: skip
-                    ours.host.ip(pair.out.state(ours.key, ours.reqid))
-                time.sleep(0.1)
-                pair.rekey_done(old)
+                pair.rekey(pair.ours if turn % 2 else pair.theirs, 0.1)
             time.sleep(1.8)
 
     fault.each(table, strike, lambda: None, lasts=0, pps=200)

@@ -260,7 +260,7 @@ def test_a_transport_mode_sa_with_the_key_of_a_tunnel_is_not_the_tunnels(topo):
     at = Site(topo)
     here = topo.underlay(1)[0]
     pair = topo.pair(1, alg="null", up=False)
-    sa = pair._new()[1]
+    sa = pair.new()[1]
     at.gw.ip(sa.state(topo.our_key(1), 1, alg="null").replace("mode tunnel", "mode transport"))
     forge = inject.Forge(sa)
     inner = inject.datagram(b"vgw-inner")

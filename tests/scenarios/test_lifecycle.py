@@ -125,7 +125,7 @@ def test_sas_and_policies_that_come_and_go_while_connections_do(topo):
         ip = Batch(gw)
         policies = topo.pairs[1].ours.policies(topo.pairs[1].theirs, "update")
         pair = topo.pairs[1]
-        states = list(pair._states(pair.ours, pair.out, pair.back))
+        states = list(pair.states_of(pair.ours))
         while not stop.is_set():
             ip.do(*(sa.delete() for sa in (topo.pairs[1].out, topo.pairs[1].back)), *states)
             ip.do("xfrm policy flush", *policies, "xfrm state flush", *states)

@@ -141,7 +141,7 @@ class Chaos:
 
     def sa_back(self):
         pair = self.topo.pairs[self.dice.choice((1, 2))]
-        self.topo.gw.ip(*pair._states(pair.ours, pair.out, pair.back), check=False)
+        self.topo.gw.ip(*pair.states_of(pair.ours), check=False)
 
     def policies_gone(self):
         self.topo.gw.ip("xfrm policy flush", check=False)

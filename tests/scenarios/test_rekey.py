@@ -10,7 +10,6 @@ import time
 import pytest
 from lab import SIM
 from lab.vgw import Vgw
-from lab.xfrm import SA
 
 SIM_ONLY = pytest.mark.skipif(not SIM, reason="long: affordable in virtual time only")
 
@@ -23,26 +22,6 @@ def quiet(events):
     return {e["event"] for e in events.all()} <= {"sa"}
 
 
-def rekey(pair, asker):
-    """As IKE does it: nobody sends by an SA that the other end does not have yet.
-
-    The other end's inbound SA, both of the asker's, the other's outbound one; the old ones go last.
-    """
-    old = (pair.out, pair.back)
-    pair.out, pair.back = (SA(sa.src, sa.dst) for sa in old)
-    ours, theirs = pair.ours, pair.theirs
-    if asker == "us":
-        theirs.host.ip(pair.out.state(theirs.key, theirs.reqid))
-        ours.host.ip(*(sa.state(ours.key, ours.reqid) for sa in (pair.back, pair.out)))
-        theirs.host.ip(pair.back.state(theirs.key, theirs.reqid))
-    else:
-        ours.host.ip(pair.back.state(ours.key, ours.reqid))
-        theirs.host.ip(*(sa.state(theirs.key, theirs.reqid) for sa in (pair.out, pair.back)))
-        ours.host.ip(pair.out.state(ours.key, ours.reqid))
-    time.sleep(OVERLAP)
-    pair.rekey_done(old)
-
-
 @pytest.mark.parametrize("family", (4, pytest.param(6, marks=SIM_ONLY)))
 def test_a_rekey_every_two_seconds_loses_nothing_and_moves_nothing(topo, family):
     vgw = Vgw(topo, outer=family, inner=family, sas="in order")
@@ -53,7 +32,7 @@ def test_a_rekey_every_two_seconds_loses_nothing_and_moves_nothing(topo, family)
     wanted = 30 if SIM else 3
     while rounds < wanted:
         for pair in topo.pairs.values():
-            rekey(pair, "them" if rounds % 2 else "us")
+            pair.rekey(pair.theirs if rounds % 2 else pair.ours, OVERLAP)
         rounds += 1
         time.sleep(max(0, began + 2 * rounds - time.monotonic()))
     result = stream.stop()

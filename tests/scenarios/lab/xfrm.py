@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -85,7 +86,7 @@ class Pair:
 
         pair = Pair(End(gw, "192.0.2.1", Key(if_id=1)), End(far1, "192.0.2.2", Key(if_id=42)))
         pair.up()        policies and SAs at both ends
-        pair.rekey()     a new pair of SAs beside the old one, which goes after `overlap` seconds
+        pair.rekey(pair.ours, 0.1)  a new pair of SAs beside the old one, which then goes
         pair.drop_ours() what a lost DELETE does: our SAs vanish, theirs stay
 
     nat=True wraps ESP in UDP 4500, with the sockets that the kernel wants for it.
@@ -108,12 +109,14 @@ class Pair:
         sock.bind((addr, 4500))
         return sock
 
-    def _states(self, end, out, back):
+    def states_of(self, end, *sas):
+        """Lines that install SAs at one end: by default both of the pair."""
         encap = (4500, 4500) if self.nat else None
-        for sa in (out, back):
+        for sa in sas or (self.out, self.back):
             yield sa.state(end.key, end.reqid, encap, self.alg, self.extra)
 
-    def _new(self):
+    def new(self):
+        """Two SAs, there and back, that nobody has yet."""
         return SA(self.ours.addr, self.theirs.addr), SA(self.theirs.addr, self.ours.addr)
 
     def policies(self):
@@ -129,9 +132,9 @@ class Pair:
         self._install([], [])
 
     def _install(self, theirs, ours):
-        self.out, self.back = self._new()
-        self.theirs.host.ip(*theirs, *self._states(self.theirs, self.out, self.back))
-        self.ours.host.ip(*ours, *self._states(self.ours, self.out, self.back))
+        self.out, self.back = self.new()
+        self.theirs.host.ip(*theirs, *self.states_of(self.theirs))
+        self.ours.host.ip(*ours, *self.states_of(self.ours))
 
     def up(self):
         self._install(self.theirs.policies(self.ours), self.ours.policies(self.theirs))
@@ -149,11 +152,23 @@ class Pair:
         self.drop_ours()
         self.drop_theirs()
 
-    def rekey(self):
-        """Make before break: returns the old pair, for rekey_done() to remove."""
+    def rekey(self, asker, overlap):
+        """As IKE does it: nobody sends by an SA that the other end does not have yet.
+
+        The other end's inbound SA, both of the asker's (an End), the other's outbound one; the
+        old ones go last, after overlap seconds.
+        """
         old = (self.out, self.back)
-        self.states()
-        return old
+        self.out, self.back = self.new()
+        other = self.ours if asker is self.theirs else self.theirs
+        to_other, to_asker = self.out, self.back
+        if asker is self.theirs:
+            to_other, to_asker = to_asker, to_other
+        other.host.ip(*self.states_of(other, to_other))
+        asker.host.ip(*self.states_of(asker, to_asker, to_other))
+        other.host.ip(*self.states_of(other, to_asker))
+        time.sleep(overlap)
+        self.rekey_done(old)
 
     def rekey_done(self, old):
         self._drop(self.ours, old)
