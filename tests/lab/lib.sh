@@ -35,7 +35,8 @@ release_of() {
 	[ -n "$best" ] && printf '%s\n' "$best"
 }
 
-sim_release() { cat "$UML/include/config/kernel.release"; }
+# Of a kernel that provision built: uml, debug, rt.
+built_release() { cat "$LAB/$1/include/config/kernel.release"; }
 
 # Runs in the new namespaces: makes MERGED from the lab root and changes into it.
 #   ENTER_RW=1      the root itself, for the package manager; else an overlay that is thrown away
