@@ -5,6 +5,7 @@
 #include <net/ipv6.h>
 #include <net/netlink.h>
 
+#include "bundle.h"
 #include "config.h"
 #include "conn.h"
 #include "link.h"
@@ -567,6 +568,7 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 		conn->fo.tunnels[i].preference = t->config.preference;
 		vgw_conn_event_locked(conn, i, VGW_FO_CONFIG, 0);
 		spin_unlock_bh(&conn->lock);
+		vgw_bundles_drop(t);
 		if (!moved)
 			continue;
 		/* What happened in between, and what the new remote brings. */

@@ -14,6 +14,7 @@
 #include <net/sch_generic.h>
 #include <net/xfrm.h>
 
+#include "bundle.h"
 #include "config.h"
 #include "conn.h"
 #include "keepalive.h"
@@ -428,9 +429,17 @@ static int tunnel_change_mtu(struct net_device *dev, int mtu)
 static int tunnel_init(struct net_device *dev)
 {
 	struct vgw_tunnel *t = netdev_priv(dev);
+	int err;
 
 	t->stats = vgw_stats_alloc();
-	return t->stats ? 0 : -ENOMEM;
+	if (!t->stats)
+		return -ENOMEM;
+	err = vgw_bundles_init(t);
+	if (err) {
+		free_percpu(t->stats);
+		t->stats = NULL;
+	}
+	return err;
 }
 
 /* After the last packet of a process or softirq that found it. */
@@ -453,6 +462,7 @@ static void tunnel_free(struct net_device *dev)
 	struct vgw_tunnel *t = netdev_priv(dev);
 
 	vgw_watch_free(t);
+	vgw_bundles_free(t);
 	free_percpu(t->stats);
 }
 
@@ -806,6 +816,26 @@ static void underlay_changed(struct net *net)
 	rcu_read_unlock();
 }
 
+static void drop_bundles(struct net_device *dev, struct vgw_conn *conn, struct vgw_tunnel *t)
+{
+	unsigned int i;
+
+	if (t) {
+		vgw_bundles_drop(t);
+		return;
+	}
+	if (conn) {
+		for (i = 0; i < conn->n && conn->tunnels[i]; i++)
+			vgw_bundles_drop(conn->tunnels[i]);
+		return;
+	}
+	rcu_read_lock();
+	vgw_for_each_conn_rcu(conn, dev_net(dev))
+		for (i = 0; i < conn->n; i++)
+			vgw_bundles_drop(conn->tunnels[i]);
+	rcu_read_unlock();
+}
+
 /*
  * Without carrier the core gives a device the qdisc that drops in silence. Take
  * that back where there is no queue: what no tunnel takes is for us to count
@@ -833,6 +863,10 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 	if ((event == NETDEV_UP || event == NETDEV_CHANGE) && netif_running(dev) &&
 	    !netif_carrier_ok(dev) && (conn || vgw_tunnel_of(dev)))
 		keep_xmit(dev);
+
+	/* Bundles refer to the underlay's device and to routes by ours. */
+	if (event == NETDEV_UNREGISTER)
+		drop_bundles(dev, conn, vgw_tunnel_of(dev));
 
 	if (conn) {
 		/* Before tunnels exist there is nothing to follow. */

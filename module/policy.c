@@ -255,6 +255,41 @@ static struct xfrm_policy *find(const struct vgw_policies *set,
 }
 
 /**
+ * vgw_policies_choose - would XFRM choose this outbound policy for a flow?
+ * @set: the policies of an if_id key; NULL for none
+ * @fl: flow of an inner packet
+ * @family: its address family
+ * @xp: the policy that it chose for another flow
+ *
+ * Where another policy of the same priority selects the flow as well, the order
+ * of the kernel's lists decides, which is not known here.
+ *
+ * Context: RCU read side.
+ * Return: it certainly would.
+ */
+bool vgw_policies_choose(const struct vgw_policies *set, const struct flowi *fl,
+			 unsigned short family, const struct xfrm_policy *xp)
+{
+	bool chosen = false;
+	unsigned int i;
+
+	if (!set)
+		return false;
+	for (i = set->n_in; i < set->n_in + set->n_out; i++) {
+		const struct xfrm_policy *p = set->xp[i];
+
+		if (p->type == XFRM_POLICY_TYPE_MAIN && p->priority > xp->priority)
+			continue;
+		if (!matches(p, fl, family, p->type))
+			continue;
+		if (p != xp)
+			return false;
+		chosen = true;
+	}
+	return chosen;
+}
+
+/**
  * vgw_policy_check_if_id - the inbound verdict for an if_id key
  * @set: the inbound policies of @if_id in @net; NULL for none
  * @net: underlay netns

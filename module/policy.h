@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #include <linux/rcupdate.h>
 
+struct flowi;
 struct net;
 struct sk_buff;
 struct xfrm_policy;
@@ -52,6 +53,8 @@ struct vgw_policies *vgw_policies_with(const struct vgw_policies *old,
 				       gfp_t gfp);
 void vgw_policies_free(struct vgw_policies *set);
 unsigned int vgw_policies_live(const struct vgw_policies *set, bool out);
+bool vgw_policies_choose(const struct vgw_policies *set, const struct flowi *fl,
+			 unsigned short family, const struct xfrm_policy *xp);
 
 enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
 					struct net *net, struct sk_buff *skb,

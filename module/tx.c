@@ -10,6 +10,7 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "bundle.h"
 #include "link.h"
 #include "tx.h"
 #include "vgw.h"
@@ -79,48 +80,6 @@ static int decode(struct sk_buff *skb, struct net_device *dev, struct flowi *fl)
 	/* The route of the inner packet says nothing on that of the outer one. */
 	fl->flowi_oif = 0;
 	return 0;
-}
-
-/*
- * The bundle for a flow, with a reference, or an error; the flow's own route
- * (untransformed) is an error as well. Here a cache per tunnel and CPU will sit.
- */
-static struct dst_entry *bundle(struct vgw_tunnel *t, struct sk_buff *skb,
-				struct flowi *fl)
-{
-	const struct vgw_key *key = &t->config.key;
-	struct dst_entry *dst = skb_dst(skb);
-	const struct xfrm_state *x;
-
-	if (key->mark.m)
-		fl->flowi_mark = key->mark.v;
-	else
-		fl->flowi_mark = skb->mark;
-
-	dst_hold(dst);
-	dst = xfrm_lookup_with_ifid(t->net, dst, fl, NULL, 0, key->if_id);
-	if (IS_ERR(dst))
-		return dst;
-
-	x = dst->xfrm;
-	if (!x) {
-		dst_release(dst);
-		return ERR_PTR(-ENOENT);
-	}
-	/* Only a tunnel-mode ESP SA of this very key keeps the promise. */
-	if (x->if_id != key->if_id || x->id.proto != IPPROTO_ESP ||
-	    !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
-	    (x->mark.v & x->mark.m) != (key->mark.v & x->mark.m)) {
-		dst_release(dst);
-		return ERR_PTR(-ENOENT);
-	}
-	if (key->mark.m && t->config.remote.family != AF_UNSPEC &&
-	    (x->props.family != t->config.remote.family ||
-	     !xfrm_addr_equal(&x->id.daddr, &t->config.remote.a, x->props.family))) {
-		dst_release(dst);
-		return ERR_PTR(-ENOENT);
-	}
-	return dst;
 }
 
 static unsigned int counter_of(int err)
@@ -292,7 +251,7 @@ static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi
 
 		if (vgw_fo_asks(t->config.keepalive) || !netif_running(t->dev))
 			continue;
-		dst = bundle(t, skb, fl);
+		dst = vgw_bundle_get(t, skb, fl);
 		if (!IS_ERR(dst))
 			dst_release(dst);
 	}
@@ -337,7 +296,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	}
 
 	while (t) {
-		dst = bundle(t, skb, &fl);
+		dst = vgw_bundle_get(t, skb, &fl);
 		if (!IS_ERR(dst)) {
 			if (tried)
 				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
@@ -383,7 +342,7 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
 		return NETDEV_TX_OK;
 	}
-	dst = bundle(t, skb, &fl);
+	dst = vgw_bundle_get(t, skb, &fl);
 	if (IS_ERR(dst))
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
 	else
@@ -410,7 +369,7 @@ int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 	rcu_read_lock_bh();
 	err = decode(skb, t->conn->dev, &fl);
 	if (!err) {
-		dst = bundle(t, skb, &fl);
+		dst = vgw_bundle_get(t, skb, &fl);
 		err = PTR_ERR_OR_ZERO(dst);
 	}
 	if (err)

@@ -36,6 +36,7 @@
 #include "probe.h"
 #include "stats.h"
 
+struct vgw_bundles;
 struct vgw_conn;
 struct vgw_policies;
 
@@ -94,6 +95,7 @@ struct vgw_tunnel_config {
  * @family: of the outer addresses
  * @out: we send with it
  * @encap: it is UDP encapsulated
+ * @picky: it has a selector or a label of its own
  */
 struct vgw_sa {
 	struct list_head list;
@@ -103,6 +105,7 @@ struct vgw_sa {
 	u16 family;
 	bool out;
 	bool encap;
+	bool picky;
 };
 
 /**
@@ -117,6 +120,10 @@ struct vgw_sa {
  * @node_remote: mark keys with a remote, in the table of remotes; RTNL
  * @hashed: it is in those tables; RTNL
  * @stats: per-CPU counters
+ * @bundles: bundles that are kept, for each CPU
+ * @bundle_gen: counts what made them worthless
+ * @picky: SAs of it that do not take every flow of its policies; written under
+ *	@conn->lock
  * @tracker: of the reference that @conn holds to @dev
  * @heard: when a packet of its SAs was last received, ns, to a jiffy; any CPU,
  *	at most once a jiffy
@@ -141,6 +148,9 @@ struct vgw_tunnel {
 	struct hlist_node node_remote;
 	bool hashed;
 	struct vgw_stats __percpu *stats;
+	struct vgw_bundles __percpu *bundles;
+	atomic_t bundle_gen;
+	unsigned int picky;
 	netdevice_tracker tracker;
 
 	u64 heard ____cacheline_aligned_in_smp;

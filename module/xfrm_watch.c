@@ -5,6 +5,7 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "bundle.h"
 #include "conn.h"
 #include "link.h"
 #include "netlink.h"
@@ -36,6 +37,16 @@ static bool outbound(const struct vgw_tunnel *t, const struct xfrm_state *x)
 	if (x->props.family == AF_INET)
 		return inet_addr_type(t->net, x->id.daddr.a4) != RTN_LOCAL;
 	return !ipv6_chk_addr(t->net, &x->id.daddr.in6, NULL, 0);
+}
+
+/* xfrm_state_look_at() asks these of each flow. */
+static bool picky(const struct xfrm_state *x)
+{
+	const struct xfrm_selector *sel = &x->sel;
+
+	return x->security ||
+	       (sel->family && (sel->prefixlen_s || sel->prefixlen_d || sel->proto ||
+				sel->sport_mask || sel->dport_mask || sel->ifindex));
 }
 
 /* Is it (still) an SA that carries packets? Takes no lock of XFRM's. */
@@ -89,12 +100,15 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 	sa->family = x->props.family;
 	sa->out = outbound(t, x);
 	sa->encap = !!x->encap;
+	sa->picky = picky(x);
+	WRITE_ONCE(t->picky, t->picky + sa->picky);
 	list_add(&sa->list, &t->sas);
 	return true;
 }
 
-static void sa_remove(struct vgw_sa *sa)
+static void sa_remove(struct vgw_tunnel *t, struct vgw_sa *sa)
 {
+	WRITE_ONCE(t->picky, t->picky - sa->picky);
 	list_del(&sa->list);
 	kfree(sa);
 }
@@ -140,7 +154,7 @@ static bool sweep(struct vgw_tunnel *t)
 	list_for_each_entry_safe(sa, next, &t->sas, list) {
 		if (alive(t, sa))
 			continue;
-		sa_remove(sa);
+		sa_remove(t, sa);
 		changed = true;
 	}
 	return changed;
@@ -182,11 +196,13 @@ static void state_event(struct vgw_tunnel *t, struct xfrm_state *x,
 		sa = sa_find(t, x);
 		if (!sa)
 			break;
-		sa_remove(sa);
+		sa_remove(t, sa);
 		changed(t, c->event == XFRM_MSG_EXPIRE ? VGW_FO_SA_EXPIRED :
 			VGW_FO_SA_DELETED);
 		break;
 	}
+	/* Soft expiry too: XFRM prefers another SA from now on. */
+	vgw_bundles_drop(t);
 	spin_unlock_bh(&conn->lock);
 }
 
@@ -198,11 +214,30 @@ static void flushed(struct net *net)
 
 	vgw_for_each_conn_rcu(conn, net) {
 		spin_lock_bh(&conn->lock);
-		for (i = 0; i < conn->n; i++)
+		for (i = 0; i < conn->n; i++) {
 			if (sweep(conn->tunnels[i]))
 				changed(conn->tunnels[i], VGW_FO_SA_DELETED);
+			vgw_bundles_drop(conn->tunnels[i]);
+		}
 		spin_unlock_bh(&conn->lock);
 	}
+}
+
+/*
+ * An SA or policy that is no tunnel's, but which XFRM may choose for the flows
+ * of a mark key because it bears neither if_id nor another mark.
+ */
+static void rivals_changed(struct net *net, u32 if_id)
+{
+	struct vgw_conn *conn;
+	unsigned int i;
+
+	if (if_id)
+		return;
+	vgw_for_each_conn_rcu(conn, net)
+		for (i = 0; i < conn->n; i++)
+			if (conn->tunnels[i]->config.key.mark.m)
+				vgw_bundles_drop(conn->tunnels[i]);
 }
 
 static int notify(struct xfrm_state *x, const struct km_event *c)
@@ -215,9 +250,11 @@ static int notify(struct xfrm_state *x, const struct km_event *c)
 		return 0;
 	}
 	t = vgw_tunnel_by_sa(xs_net(x), x);
-	if (!t)
+	if (!t) {
 		/* An outbound SA without mark is nobody's, an inbound one was found. */
+		rivals_changed(xs_net(x), x->if_id);
 		return 0;
+	}
 	state_event(t, x, c);
 	return 0;
 }
@@ -233,11 +270,13 @@ static void publish(struct vgw_tunnel *t, struct xfrm_policy *xp, int dir)
 	if (!new) {
 		/* Fails closed: a policy that we could not note may be a block. */
 		WRITE_ONCE(t->stale, true);
+		vgw_bundles_drop(t);
 		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
 		return;
 	}
 	rcu_assign_pointer(t->policies, new);
 	vgw_policies_free(old);
+	vgw_bundles_drop(t);
 }
 
 static void policies_flushed(struct net *net)
@@ -267,8 +306,10 @@ static int notify_policy(struct xfrm_policy *xp, int dir, const struct km_event 
 	if (dir != XFRM_POLICY_IN && dir != XFRM_POLICY_OUT)
 		return 0;
 	t = vgw_tunnel_by_key(xp_net(xp), xp->if_id, &xp->mark);
-	if (!t)
+	if (!t) {
+		rivals_changed(xp_net(xp), xp->if_id);
 		return 0;
+	}
 
 	spin_lock_bh(&t->conn->lock);
 	if (c->event == XFRM_MSG_NEWPOLICY || c->event == XFRM_MSG_UPDPOLICY)
@@ -467,6 +508,7 @@ void vgw_watch_resync(struct vgw_conn *conn)
 	for (i = 0; i < conn->n; i++) {
 		sweep(conn->tunnels[i]);
 		evaluate(conn->tunnels[i], VGW_FO_SA_USABLE);
+		vgw_bundles_drop(conn->tunnels[i]);
 	}
 	spin_unlock_bh(&conn->lock);
 }
@@ -482,7 +524,7 @@ void vgw_watch_free(struct vgw_tunnel *t)
 	struct vgw_sa *sa, *next;
 
 	list_for_each_entry_safe(sa, next, &t->sas, list)
-		sa_remove(sa);
+		sa_remove(t, sa);
 	vgw_policies_free(rcu_dereference_protected(t->policies, true));
 	RCU_INIT_POINTER(t->policies, NULL);
 }

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <net/dst.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/xfrm.h>
+
+#include "bundle.h"
+#include "link.h"
+#include "policy.h"
+
+/* Two families, and classes of traffic that the underlay may route apart. */
+#define SLOTS	4
+
+/**
+ * struct vgw_bundle - a bundle that is kept
+ * @rcu: frees it
+ * @dst: the bundle, with a reference
+ * @flow: of the packet that it was looked up for
+ * @family: of that packet
+ * @dscp: of that packet, 0 for IPv6: XFRM asks the underlay's routes with it
+ * @exact: it serves this very flow only
+ */
+struct vgw_bundle {
+	struct rcu_head rcu;
+	struct dst_entry *dst;
+	struct flowi flow;
+	u16 family;
+	u8 dscp;
+	bool exact;
+};
+
+struct vgw_bundles {
+	struct vgw_bundle __rcu *slot[SLOTS];
+};
+
+static u16 family_of(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ? AF_INET : AF_INET6;
+}
+
+static u8 dscp_of(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->tos & ~INET_ECN_MASK : 0;
+}
+
+static struct vgw_bundle __rcu **slot_of(const struct vgw_tunnel *t, u16 family, u8 dscp)
+{
+	unsigned int i = (dscp >> 2) ^ (dscp >> 4) ^ (family == AF_INET6);
+
+	return &this_cpu_ptr(t->bundles)->slot[i % SLOTS];
+}
+
+static void forget(struct vgw_bundle *b)
+{
+	if (!b)
+		return;
+	dst_release(b->dst);
+	kfree_rcu(b, rcu);
+}
+
+/*
+ * Other flows may use the bundle of a tunnel whose SAs take every flow alike.
+ * Policies without if_id are not all in the tunnel's set: those of a mark key
+ * may have rivals that bear no mark.
+ */
+static bool shared(const struct vgw_tunnel *t, const struct xfrm_dst *xdst)
+{
+	return t->config.key.if_id && !READ_ONCE(t->picky) &&
+	       xdst->num_pols == 1 && !xdst->pols[0]->security;
+}
+
+/*
+ * Would a lookup for this packet give this very bundle? XFRM chooses by flow
+ * (policy, SA), by DSCP and mark (underlay route), and bounds the MTU by that of
+ * the inner route.
+ */
+static bool serves(const struct vgw_tunnel *t, const struct vgw_bundle *b,
+		   const struct sk_buff *skb, const struct flowi *fl,
+		   u16 family, u8 dscp)
+{
+	const struct xfrm_dst *xdst = (const struct xfrm_dst *)b->dst;
+	u32 route_mtu = dst_mtu(skb_dst(skb));
+	u32 mtu;
+
+	if (b->family != family || b->dscp != dscp)
+		return false;
+	if (b->exact) {
+		if (memcmp(&b->flow, fl, sizeof(*fl)))
+			return false;
+	} else if (b->flow.flowi_mark != fl->flowi_mark ||
+		   b->flow.flowi_secid != fl->flowi_secid ||
+		   !vgw_policies_choose(rcu_dereference_bh(t->policies), fl, family,
+					xdst->pols[0])) {
+		return false;
+	}
+
+	if (route_mtu == xdst->route_mtu_cached)
+		return true;
+	mtu = dst_mtu(b->dst);
+	return xdst->route_mtu_cached > mtu && route_mtu >= mtu;
+}
+
+/* The kept bundle with a reference, or NULL. */
+static struct dst_entry *kept(struct vgw_tunnel *t, const struct sk_buff *skb,
+			      const struct flowi *fl, u16 family, u8 dscp)
+{
+	struct vgw_bundle *b = rcu_dereference_bh(*slot_of(t, family, dscp));
+	struct xfrm_policy *xp;
+	time64_t now;
+
+	/* The check comes first: it brings the MTU up to date. */
+	if (!b || !b->dst->ops->check(b->dst, 0) ||
+	    !serves(t, b, skb, fl, family, dscp) || !dst_hold_safe(b->dst))
+		return NULL;
+	/* As xfrm_lookup() does; it is what a policy's lifetime of use counts from. */
+	xp = ((struct xfrm_dst *)b->dst)->pols[0];
+	now = ktime_get_real_seconds();
+	if (READ_ONCE(xp->curlft.use_time) != now)
+		WRITE_ONCE(xp->curlft.use_time, now);
+	return b->dst;
+}
+
+/*
+ * Keep a bundle that was looked up while the tunnel's generation was @gen. Who
+ * changes something bumps that and then empties the slots: either that finds
+ * this bundle, or we see the new generation behind our store.
+ */
+static void keep(struct vgw_tunnel *t, struct dst_entry *dst, const struct flowi *fl,
+		 u16 family, u8 dscp, int gen)
+{
+	struct vgw_bundle __rcu **slot = slot_of(t, family, dscp);
+	const struct xfrm_dst *xdst = (const struct xfrm_dst *)dst;
+	struct vgw_bundle *b;
+
+	/*
+	 * Queueing for an SA, several transforms, a tunnel in a tunnel: rare, and
+	 * looked up each time.
+	 */
+	if (IS_ENABLED(VGW_NO_BUNDLES) || (dst->flags & DST_XFRM_QUEUE) ||
+	    !xdst->num_pols || xfrm_dst_child(dst)->xfrm || READ_ONCE(t->stale) ||
+	    vgw_conn_of(dst_dev(dst)) || vgw_tunnel_of(dst_dev(dst)))
+		return;
+	b = kmalloc(sizeof(*b), GFP_ATOMIC | __GFP_NOWARN);
+	if (!b)
+		return;
+	b->dst = dst_clone(dst);
+	b->flow = *fl;
+	b->family = family;
+	b->dscp = dscp;
+	b->exact = !shared(t, xdst);
+	forget(unrcu_pointer(xchg(slot, RCU_INITIALIZER(b))));
+	if (atomic_read(&t->bundle_gen) != gen &&
+	    unrcu_pointer(cmpxchg(slot, RCU_INITIALIZER(b), NULL)) == b)
+		forget(b);
+}
+
+/* Only a tunnel-mode ESP SA of this very key keeps the promise. */
+static bool acceptable(const struct vgw_tunnel *t, const struct xfrm_state *x)
+{
+	const struct vgw_key *key = &t->config.key;
+
+	if (!x || x->if_id != key->if_id || x->id.proto != IPPROTO_ESP ||
+	    !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
+	    (x->mark.v & x->mark.m) != (key->mark.v & x->mark.m))
+		return false;
+	return !key->mark.m || t->config.remote.family == AF_UNSPEC ||
+	       (x->props.family == t->config.remote.family &&
+		xfrm_addr_equal(&x->id.daddr, &t->config.remote.a, x->props.family));
+}
+
+/**
+ * vgw_bundle_get - the bundle by which a packet leaves
+ * @t: tunnel
+ * @skb: inner packet with a route
+ * @fl: its flow; the mark is set here
+ *
+ * Context: RCU read side, BH off.
+ * Return: the bundle with a reference, or an error of xfrm_lookup_with_ifid();
+ * -ENOENT when no policy of the key asks for a transform or the SA is not of
+ * this key: the flow's own route is an error.
+ */
+struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb,
+				 struct flowi *fl)
+{
+	const struct vgw_key *key = &t->config.key;
+	u16 family = family_of(skb);
+	u8 dscp = dscp_of(skb);
+	struct dst_entry *dst;
+	int gen;
+
+	fl->flowi_mark = key->mark.m ? key->mark.v : skb->mark;
+
+	dst = kept(t, skb, fl, family, dscp);
+	if (dst)
+		return dst;
+
+	gen = atomic_read_acquire(&t->bundle_gen);
+	dst = dst_clone(skb_dst(skb));
+	dst = xfrm_lookup_with_ifid(t->net, dst, fl, NULL, 0, key->if_id);
+	if (IS_ERR(dst))
+		return dst;
+	if (!acceptable(t, dst->xfrm)) {
+		dst_release(dst);
+		return ERR_PTR(-ENOENT);
+	}
+	keep(t, dst, fl, family, dscp, gen);
+	return dst;
+}
+
+/**
+ * vgw_bundles_drop - keep no bundle that was looked up before
+ * @t: tunnel of which an SA, a policy or its configuration has changed, or whose
+ *	bundles may refer to a device that goes
+ *
+ * Context: any, also with a lock of XFRM's held.
+ */
+void vgw_bundles_drop(struct vgw_tunnel *t)
+{
+	unsigned int cpu, i;
+
+	atomic_inc(&t->bundle_gen);
+	smp_mb__after_atomic();
+	for_each_possible_cpu(cpu) {
+		struct vgw_bundles *bundles = per_cpu_ptr(t->bundles, cpu);
+
+		for (i = 0; i < SLOTS; i++)
+			if (rcu_access_pointer(bundles->slot[i]))
+				forget(unrcu_pointer(xchg(&bundles->slot[i], NULL)));
+	}
+}
+
+/**
+ * vgw_bundles_init - slots for a new tunnel
+ * @t: tunnel
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int vgw_bundles_init(struct vgw_tunnel *t)
+{
+	t->bundles = alloc_percpu(struct vgw_bundles);
+	return t->bundles ? 0 : -ENOMEM;
+}
+
+/**
+ * vgw_bundles_free - undo vgw_bundles_init()
+ * @t: tunnel by which nobody sends any more
+ *
+ * Context: process.
+ */
+void vgw_bundles_free(struct vgw_tunnel *t)
+{
+	vgw_bundles_drop(t);
+	free_percpu(t->bundles);
+	t->bundles = NULL;
+}
