@@ -77,10 +77,27 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
 	return NULL;
 }
 
+/* The one tunnel with a mark key between these outer addresses. */
+static struct vgw_tunnel *between(struct net *net, const xfrm_address_t *remote,
+				  const xfrm_address_t *local, u16 family)
+{
+	struct vgw_tunnel *t, *found = NULL;
+
+	vgw_for_each_tunnel_of_remote(t, net, remote, family) {
+		if (t->config.local.family != AF_UNSPEC &&
+		    !xfrm_addr_equal(&t->config.local.a, local, family))
+			continue;
+		if (found)
+			return NULL;
+		found = t;
+	}
+	return found;
+}
+
 /**
  * vgw_tunnel_by_sa - the tunnel to which an SA belongs
  * @net: underlay netns
- * @x: an SA of either direction
+ * @x: an inbound SA, or an outbound one that has a key
  *
  * By its if_id; by its mark; or, for the unmarked inbound SA of a mark key (as
  * IKE daemons install them for vti), by its outer addresses when only one
@@ -91,20 +108,29 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
  */
 struct vgw_tunnel *vgw_tunnel_by_sa(struct net *net, const struct xfrm_state *x)
 {
-	struct vgw_tunnel *t, *found = NULL;
-
 	if (x->if_id || x->mark.m)
 		return vgw_tunnel_by_key(net, x->if_id, &x->mark);
+	return between(net, &x->props.saddr, &x->id.daddr, x->props.family);
+}
 
-	vgw_for_each_tunnel_of_remote(t, net, &x->props.saddr, x->props.family) {
-		if (t->config.local.family != AF_UNSPEC &&
-		    !xfrm_addr_equal(&t->config.local.a, &x->id.daddr, x->props.family))
-			continue;
-		if (found)
-			return NULL;
-		found = t;
-	}
-	return found;
+/**
+ * vgw_tunnel_of_sa - the same for an SA of either direction
+ * @net: underlay netns
+ * @x: an SA
+ *
+ * An unmarked outbound SA serves a mark key as well: the policy has the mark,
+ * and an SA without one suits every mark. Not for what was received by it.
+ *
+ * Context: RCU read side.
+ * Return: the tunnel or NULL.
+ */
+struct vgw_tunnel *vgw_tunnel_of_sa(struct net *net, const struct xfrm_state *x)
+{
+	struct vgw_tunnel *t = vgw_tunnel_by_sa(net, x);
+
+	if (t || x->if_id || x->mark.m)
+		return t;
+	return between(net, &x->id.daddr, &x->props.saddr, x->props.family);
 }
 
 /**

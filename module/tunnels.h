@@ -15,6 +15,7 @@ void vgw_tunnels_remove_remote(struct vgw_tunnel *t);
 struct vgw_tunnel *vgw_tunnel_by_key(struct net *net, u32 if_id,
 				     const struct xfrm_mark *mark);
 struct vgw_tunnel *vgw_tunnel_by_sa(struct net *net, const struct xfrm_state *x);
+struct vgw_tunnel *vgw_tunnel_of_sa(struct net *net, const struct xfrm_state *x);
 struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *net,
 					     const xfrm_address_t *remote, u16 family);
 

@@ -249,13 +249,11 @@ static int notify(struct xfrm_state *x, const struct km_event *c)
 			flushed(c->net);
 		return 0;
 	}
-	t = vgw_tunnel_by_sa(xs_net(x), x);
-	if (!t) {
-		/* An outbound SA without mark is nobody's, an inbound one was found. */
+	t = vgw_tunnel_of_sa(xs_net(x), x);
+	if (t)
+		state_event(t, x, c);
+	else
 		rivals_changed(xs_net(x), x->if_id);
-		return 0;
-	}
-	state_event(t, x, c);
 	return 0;
 }
 
@@ -380,7 +378,7 @@ static int collect_state(struct xfrm_state *x, int seq, void *data)
 {
 	struct collect *c = data;
 
-	if (x->km.state != XFRM_STATE_VALID || !ours(c, vgw_tunnel_by_sa(xs_net(x), x)))
+	if (x->km.state != XFRM_STATE_VALID || !ours(c, vgw_tunnel_of_sa(xs_net(x), x)))
 		return 0;
 	if (c->n < c->max) {
 		xfrm_state_hold(x);
@@ -421,7 +419,7 @@ static bool resync_states(struct vgw_conn *conn, struct collect *c)
 	all = c->n <= c->max;
 	spin_lock_bh(&conn->lock);
 	for (i = 0; i < min(c->n, c->max); i++) {
-		struct vgw_tunnel *t = vgw_tunnel_by_sa(conn->net, c->states[i]);
+		struct vgw_tunnel *t = vgw_tunnel_of_sa(conn->net, c->states[i]);
 
 		/* Deleted since the walk: its notification has gone by. */
 		if (ours(c, t) && c->states[i]->km.state == XFRM_STATE_VALID)

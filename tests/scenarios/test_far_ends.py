@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 from lab import SIM
+from lab.topo import SRV
 from lab.vgw import Vgw
+from lab.xfrm import Key
 
 
 @dataclass(frozen=True)
@@ -108,3 +110,17 @@ def test_a_far_end_that_terminates_is_left_at_once(topo):
     assert not vgw.carrier()
     result = topo.stream(pps=200, count=20).wait()
     assert result.received == 0, result
+
+
+def test_a_mark_key_takes_sas_that_have_no_mark(topo):
+    """As vti does, and as pmtu.sh has them: only the policies are marked."""
+    vgw = Vgw(topo, only=(1,), kind="mark", sas=False, tunnel="keepalive off")
+    pair = topo.pair(1, "mark", up=False)
+    pair.policies()
+    pair.out, pair.back = pair.new()
+    pair.theirs.host.ip(*pair.states_of(pair.theirs))
+    topo.gw.ip(*(sa.state(Key(), 1) for sa in (pair.out, pair.back)))
+    vgw.wait_up()
+    assert topo.cli.ping(SRV[4], 3) == 3
+    topo.gw.ip(pair.out.delete())
+    vgw.wait_state(1, "no-sa")
