@@ -101,45 +101,72 @@ void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
 		dev_put(conn->dev);
 }
 
+/* What XFRM asks the routing table for: the flow of a tunnel's outer packets. */
+struct outer {
+	struct vgw_addr local;
+	struct vgw_addr remote;
+	u32 mark;
+	u8 proto;
+	union flowi_uli uli;
+};
+
 /* The far end: the SA's word, else the administrator's. */
-static bool far_end(struct vgw_tunnel *t, struct vgw_addr *local, struct vgw_addr *remote)
+static bool far_end(struct vgw_tunnel *t, struct outer *o)
 {
 	const struct vgw_sa *sa;
 
-	*local = t->config.local;
-	*remote = t->config.remote;
+	*o = (struct outer){
+		.local = t->config.local,
+		.remote = t->config.remote,
+		.mark = t->config.key.mark.v,
+		.proto = IPPROTO_ESP,
+	};
 	spin_lock_bh(&t->conn->lock);
 	sa = vgw_watch_sa(t, true);
 	if (sa) {
-		local->family = sa->family;
-		local->a = sa->saddr;
-		remote->family = sa->family;
-		remote->a = sa->id.daddr;
+		o->local.family = sa->family;
+		o->local.a = sa->saddr;
+		o->remote.family = sa->family;
+		o->remote.a = sa->id.daddr;
+		o->mark = (sa->smark.v & sa->smark.m) | (o->mark & ~sa->smark.m);
+		if (sa->encap) {
+			o->proto = IPPROTO_UDP;
+			o->uli.ports.sport = sa->sport;
+			o->uli.ports.dport = sa->dport;
+		}
 	}
 	spin_unlock_bh(&t->conn->lock);
-	return remote->family != AF_UNSPEC;
+	return o->remote.family != AF_UNSPEC;
 }
 
 /* The underlay route to the far end; NULL when there is none. */
-static struct dst_entry *route(struct vgw_tunnel *t, const struct vgw_addr *local,
-			       const struct vgw_addr *remote)
+static struct dst_entry *route(struct net *net, const struct outer *o)
 {
 	struct dst_entry *dst;
 
-	if (remote->family == AF_INET) {
+	if (o->remote.family == AF_INET) {
 		struct flowi4 fl4 = {
-			.daddr = remote->a.a4,
-			.saddr = local->family == AF_INET ? local->a.a4 : 0,
+			.daddr = o->remote.a.a4,
+			.saddr = o->local.family == AF_INET ? o->local.a.a4 : 0,
+			.flowi4_mark = o->mark,
+			.flowi4_proto = o->proto,
+			.uli = o->uli,
 		};
-		struct rtable *rt = ip_route_output_key(t->net, &fl4);
+		/* As XFRM itself: the protocol alone would have it look for policies. */
+		struct rtable *rt = __ip_route_output_key(net, &fl4);
 
 		dst = IS_ERR(rt) ? NULL : &rt->dst;
 	} else {
-		struct flowi6 fl6 = { .daddr = remote->a.in6 };
+		struct flowi6 fl6 = {
+			.daddr = o->remote.a.in6,
+			.flowi6_mark = o->mark,
+			.flowi6_proto = o->proto,
+			.uli = o->uli,
+		};
 
-		if (local->family == AF_INET6)
-			fl6.saddr = local->a.in6;
-		dst = ip6_route_output(t->net, NULL, &fl6);
+		if (o->local.family == AF_INET6)
+			fl6.saddr = o->local.a.in6;
+		dst = ip6_route_output(net, NULL, &fl6);
 		if (dst->error) {
 			dst_release(dst);
 			dst = NULL;
@@ -150,13 +177,13 @@ static struct dst_entry *route(struct vgw_tunnel *t, const struct vgw_addr *loca
 
 static void check_path(struct vgw_tunnel *t)
 {
-	struct vgw_addr local, remote;
 	struct dst_entry *dst;
+	struct outer outer;
 	bool ok = true;
 
-	if (far_end(t, &local, &remote)) {
+	if (far_end(t, &outer)) {
 		rcu_read_lock();
-		dst = route(t, &local, &remote);
+		dst = route(t->net, &outer);
 		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst));
 		dst_release(dst);
 		rcu_read_unlock();
@@ -174,11 +201,11 @@ static void check_path(struct vgw_tunnel *t)
  */
 static unsigned int tunnel_mtu(struct vgw_tunnel *t)
 {
-	struct vgw_addr local, remote;
 	const struct vgw_sa *sa;
 	struct xfrm_state *x = NULL;
 	unsigned int mtu = 0;
 	struct dst_entry *dst;
+	struct outer outer;
 
 	spin_lock_bh(&t->conn->lock);
 	sa = vgw_watch_sa(t, true);
@@ -188,9 +215,9 @@ static unsigned int tunnel_mtu(struct vgw_tunnel *t)
 	spin_unlock_bh(&t->conn->lock);
 	if (!x)
 		return 0;
-	if (far_end(t, &local, &remote)) {
+	if (far_end(t, &outer)) {
 		rcu_read_lock();
-		dst = route(t, &local, &remote);
+		dst = route(t->net, &outer);
 		if (dst) {
 			mtu = dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst_dev(dst)->mtu);
 			mtu = xfrm_state_mtu(x, min(mtu, 65535U));

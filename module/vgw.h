@@ -96,6 +96,9 @@ struct vgw_tunnel_config {
  * @out: we send with it
  * @encap: it is UDP encapsulated
  * @picky: it has a selector or a label of its own
+ * @smark: what it does to the mark of what it sends
+ * @sport: source port of its UDP, if encapsulated
+ * @dport: destination port likewise
  */
 struct vgw_sa {
 	struct list_head list;
@@ -106,6 +109,9 @@ struct vgw_sa {
 	bool out;
 	bool encap;
 	bool picky;
+	struct xfrm_mark smark;
+	__be16 sport;
+	__be16 dport;
 };
 
 /**

@@ -99,9 +99,14 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 	sa->mark = x->mark;
 	sa->family = x->props.family;
 	sa->out = outbound(t, x);
-	sa->encap = !!x->encap;
 	sa->picky = picky(x);
 	WRITE_ONCE(t->picky, t->picky + sa->picky);
+	sa->smark = x->props.smark;
+	if (x->encap) {
+		sa->encap = true;
+		sa->sport = x->encap->encap_sport;
+		sa->dport = x->encap->encap_dport;
+	}
 	list_add(&sa->list, &t->sas);
 	return true;
 }
@@ -224,8 +229,8 @@ static void flushed(struct net *net)
 }
 
 /*
- * An SA or policy that is no tunnel's, but which XFRM may choose for the flows
- * of a mark key because it bears neither if_id nor another mark.
+ * What bears no if_id XFRM may choose for the flows of any mark key: masks
+ * overlap, and what has no mark suits all.
  */
 static void rivals_changed(struct net *net, u32 if_id)
 {
@@ -252,8 +257,7 @@ static int notify(struct xfrm_state *x, const struct km_event *c)
 	t = vgw_tunnel_of_sa(xs_net(x), x);
 	if (t)
 		state_event(t, x, c);
-	else
-		rivals_changed(xs_net(x), x->if_id);
+	rivals_changed(xs_net(x), x->if_id);
 	return 0;
 }
 
@@ -303,11 +307,10 @@ static int notify_policy(struct xfrm_policy *xp, int dir, const struct km_event 
 	}
 	if (dir != XFRM_POLICY_IN && dir != XFRM_POLICY_OUT)
 		return 0;
+	rivals_changed(xp_net(xp), xp->if_id);
 	t = vgw_tunnel_by_key(xp_net(xp), xp->if_id, &xp->mark);
-	if (!t) {
-		rivals_changed(xp_net(xp), xp->if_id);
+	if (!t)
 		return 0;
-	}
 
 	spin_lock_bh(&t->conn->lock);
 	if (c->event == XFRM_MSG_NEWPOLICY || c->event == XFRM_MSG_UPDPOLICY)

@@ -95,3 +95,24 @@ def test_a_mark_or_priority_of_the_underlay_does_not_reach_the_inside(topo):
     counts = [e["counter"]["packets"] for r in rules for e in r.get("rule", {}).get("expr", [])
               if "counter" in e]  # fmt: skip
     assert counts == [0, 5]
+
+
+@pytest.mark.parametrize(
+    "kind, rule, extra",
+    (
+        ("if_id", "ipproto esp iif lo", ""),
+        ("if_id", "fwmark 0x77", "output-mark 0x77"),
+        ("mark", "fwmark 0x11", ""),
+    ),
+    ids=("by its protocol", "by the mark of its SA", "by the key"),
+)
+def test_an_underlay_in_a_vrf_is_reached_by_the_rules_that_esp_obeys(topo, kind, rule, extra):
+    """The tunnel has a path where XFRM finds one: u1 and its routes are the VRF's alone."""
+    topo.gw.ip(
+        "link add under type vrf table 77", "link set under up", "link set u1 master under",
+        f"rule add {rule} lookup 77",
+    )  # fmt: skip
+    vgw = Vgw(topo, only=(1,), kind=kind, sas=False, **QUIET)
+    topo.pair(1, kind, extra=extra)
+    vgw.wait_up()
+    assert topo.cli.ping(SRV[4], 3) == 3
