@@ -21,6 +21,7 @@ help:
 	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
 	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
 	@echo 'make mutants            seeded bugs that the tests must catch'
+	@echo 'make oracle             the kernel'"'"'s own selftests, stock devices and vgw compared'
 	@echo 'make coverage           lines and branches of module/ that the tests reach'
 	@echo 'make ynl                netlink header and policy from the specification'
 	@echo 'make clean, distclean   distclean removes the lab as well'
@@ -74,6 +75,9 @@ faults:
 
 mutants:
 	tests/mutants/run
+
+oracle:
+	tests/checks/all oracle
 
 coverage:
 	tests/checks/all coverage
