@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The hosts of every measurement, the packets through them, and the clock that counts.
+
+    +-------+ lan      lan +-----+ u          u +-----+ lan      lan +--------+
+    |  gen  |--------------|  a  |==============|  b  |--------------|  sink  |
+    +-------+              +-----+   underlay   +-----+              +--------+
+    10.10.0.1    10.10.0.254     192.0.2.1  .2      10.20.0.254     10.20.0.1
+    pktgen                       198.51.100.1 .2
+
+What gen sends to sink, a forwards into the tunnel and b out of it. A `tc matchall action drop` at
+the ingress of b's underlay ends a packet's life after a has sent it (what TX costs), one at sink's
+after b has forwarded it (what TX and RX cost): RX is the difference, so that no packet need be sent
+twice and anti-replay stays on.
+
+The clock. Under icount one instruction is one nanosecond of guest time, but time also passes while
+the CPU idles (sleep=off jumps to the next timer). So not the wall clock is read but what the
+scheduler says that tasks ran (rq_cpu_time of /proc/schedstat, in ns): the idle task is not in it,
+everything that serves a packet is, for it runs in some task: pktgen's thread with the softirqs on
+top of it, ksoftirqd, kworkers (WireGuard's encryption), rcu, timer interrupts while busy. Reading
+it costs the same each time, as do start and end of a run of pktgen; the slope between a run of N
+and one of 3 N packets has neither.
+"""
+
+import gc
+import os
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scenarios"))
+
+from lab.netns import Netns, link, run, wait_for  # noqa: E402 (the path above comes first)
+
+GEN, A_LAN, B_LAN, SINK = "10.10.0.1", "10.10.0.254", "10.20.0.254", "10.20.0.1"
+UNDERLAY = {1: ("192.0.2.1", "192.0.2.2"), 2: ("198.51.100.1", "198.51.100.2")}
+NETS = ("10.10.0.0/16", "10.20.0.0/16")
+# What pktgen puts at the head of each payload.
+PKTGEN_MAGIC = bytes.fromhex("be9be955")
+# Keepalives and ARP that may come between.
+STRAYS = 8
+
+
+class BenchError(Exception):
+    """A measurement that would not mean what it says."""
+
+
+def busy_ns():
+    """What all tasks together have run. A nap first: the running slice is not in it."""
+    time.sleep(0.001)
+    with open("/proc/schedstat", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("cpu0 "):
+                return int(line.split()[7])
+    raise BenchError("/proc/schedstat has no cpu0: a kernel without CONFIG_SCHED_INFO")
+
+
+class Chain:
+    def __init__(self):
+        self.gen, self.sink = Netns("gen"), Netns("sink")
+        self.a, self.b = Netns("a", forward=True), Netns("b", forward=True)
+        self.hosts = [self.gen, self.a, self.b, self.sink]
+        self.dropping, self.files = None, {}
+        self.inside_gen = ThreadPoolExecutor(1, initializer=self.gen.enter)
+        link(self.gen, "lan", [f"{GEN}/24"], self.a, "lan", [f"{A_LAN}/24"])
+        link(self.a, "u", [f"{x[0]}/24" for x in UNDERLAY.values()],
+             self.b, "u", [f"{x[1]}/24" for x in UNDERLAY.values()])  # fmt: skip
+        link(self.b, "lan", [f"{B_LAN}/24"], self.sink, "lan", [f"{SINK}/24"])
+        self.gen.later(f"route add default via {A_LAN}")
+        self.sink.later(f"route add default via {B_LAN}")
+        for host in self.hosts:
+            host.flush()
+        # A drop also drops ARP.
+        self.mac = {}
+        for host in self.hosts:
+            for each in host.ip_json(["link", "show"]):
+                self.mac[host.name, each["ifname"]] = each["address"]
+        self.know(self.gen, "lan", A_LAN, self.a, "lan")
+        self.know(self.a, "lan", GEN, self.gen, "lan")
+        for here, there in UNDERLAY.values():
+            self.know(self.a, "u", there, self.b, "u")
+            self.know(self.b, "u", here, self.a, "u")
+        self.know(self.b, "lan", SINK, self.sink, "lan")
+        self.know(self.sink, "lan", B_LAN, self.b, "lan")
+        for host in self.hosts:
+            host.flush()
+        for host, dev in ((self.b, "u"), (self.sink, "lan")):
+            host.run(f"tc qdisc add dev {dev} clsact")
+
+    def know(self, host, dev, addr, other, other_dev):
+        mac = self.mac[other.name, other_dev]
+        host.later(f"neigh replace {addr} lladdr {mac} dev {dev} nud permanent")
+
+    # --- where a packet ends ---
+
+    def drop_at(self, host):
+        """Drop at the ingress of b's underlay or of sink; None: nowhere."""
+        if host is self.dropping:
+            return
+        for each, dev in ((self.b, "u"), (self.sink, "lan")):
+            if each is self.dropping:
+                each.run(f"tc filter del dev {dev} ingress")
+            if each is host:
+                each.run(f"tc filter add dev {dev} ingress matchall action drop")
+        self.dropping = host
+
+    def arrived(self):
+        """Packets that came to where they are dropped."""
+        dev = b"u:" if self.dropping is self.b else b"lan:"
+        counts = os.pread(self.opened(self.dropping, "dev"), 4096, 0).split(dev)[1]
+        return int(counts.split(None, 2)[1])
+
+    def opened(self, host, name):
+        """A file of the host's /proc/net, opened once: polling must cost little and the same."""
+        if (host, name) not in self.files:
+            path = f"/proc/thread-self/net/{name}"
+            flags = os.O_RDONLY if name == "dev" else os.O_WRONLY
+            self.files[host, name] = host.inside(os.open, path, flags)
+        return self.files[host, name]
+
+    # --- pktgen ---
+
+    def pktgen(self, name, *commands):
+        fd = self.opened(self.gen, f"pktgen/{name}")
+        for command in commands:
+            try:
+                # Each netns has its own pktgen: the writer's.
+                self.inside_gen.submit(os.write, fd, command.encode() + b"\n").result()
+            except OSError as err:
+                raise BenchError(f"pktgen refused {command!r} for {name}: {err}") from err
+
+    def prepare(self, size, flows=1, first=SINK, last=SINK):
+        """Frames of that size; flows differ in UDP's port, destinations go round."""
+        if (self.gen, "pktgen/lan@0") not in self.files:
+            self.pktgen("kpktgend_0", "add_device lan@0")
+        self.pktgen(
+            "lan@0", f"pkt_size {size}", f"src_min {GEN}", f"src_max {GEN}", f"dst_min {first}",
+            f"dst_max {last}", f"dst_mac {self.mac['a', 'lan']}", "udp_src_min 9",
+            "udp_src_max 9", "udp_dst_min 9", f"udp_dst_max {9 + flows}", "delay 0",
+        )  # fmt: skip
+
+    def send(self, count):
+        """Sends count packets; returns when all are where they are dropped."""
+        before = self.arrived()
+        self.pktgen("lan@0", f"count {count}")
+        self.pktgen("pgctrl", "start")
+        wait_for(f"{count} packets at {self.dropping}",
+                 lambda: self.arrived() >= before + count, 30, 0.005)  # fmt: skip
+        over = self.arrived() - before - count
+        if over > STRAYS:
+            raise BenchError(f"{over} packets more than were sent arrived at {self.dropping}")
+
+    def cost(self, count):
+        """Instructions that a packet takes from gen to where it is dropped."""
+        gc.collect()
+        gc.disable()
+        self.send(128)  # caches of routes and bundles, slabs
+        spent = []
+        for n in (count, 3 * count):
+            begin = busy_ns()
+            self.send(n)
+            spent.append(busy_ns() - begin)
+        gc.enable()
+        return (spent[1] - spent[0]) / (2 * count)
+
+    # --- proof ---
+
+    def seen(self, host, dev, count=10):
+        """Frames from outside that pass a device while pktgen sends count packets."""
+        with host.inside(
+            lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        ) as sock:
+            sock.bind((dev, 3))
+            self.send(count)
+            found = []
+            sock.settimeout(0.2)
+            while True:
+                try:
+                    packet, address = sock.recvfrom(65536)
+                except TimeoutError:
+                    return found
+                if address[2] != socket.PACKET_OUTGOING:
+                    found.append(packet)
+
+    def close(self):
+        self.inside_gen.shutdown()
+        for fd in self.files.values():
+            os.close(fd)
+        for host in self.hosts:
+            host.close()
+
+
+def environment():
+    return {"kernel": os.uname().release, "clock": run(
+        "cat /sys/devices/system/clocksource/clocksource0/current_clocksource").stdout.strip()}  # fmt: skip
