@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Runs the KUnit suites inside the simulator:  tests/lab/run --sim -- tests/kunit/run.sh [SUITE...]
-# Suites are the modules vgw_kunit and vgw_oracle; --env SEED=N repeats a random run. Shows the KTAP
-# of both, ends with a line of counts, and fails unless something ran and all of it passed.
+# Suites are the modules vgw_kunit, vgw_oracle and vgw_stale; --env SEED=N repeats a random run, --env
+# STEPS=N lengthens vgw_stale's. Shows the KTAP of all, ends with a line of counts, and fails unless
+# something ran and all of it passed.
 set -u
 
 seed=${SEED:+seed=$SEED}
 results=/sys/kernel/debug/kunit
-[ $# -gt 0 ] || set -- vgw_kunit vgw_oracle
+[ $# -gt 0 ] || set -- vgw_kunit vgw_oracle vgw_stale
 
 [ -d $results ] || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 if [ ! -d $results ]; then
@@ -25,14 +26,32 @@ oracle_links() {
 	done
 }
 
+# Underlays whose prefixes overlap, inner routes with MTUs that differ.
+stale_links() {
+	for dev in under0 under1 inner0; do
+		ip link show "$dev" >/dev/null 2>&1 && continue
+		ip link add "$dev" type dummy && ip link set "$dev" up || return
+	done
+	ip address replace 192.0.2.1/24 dev under0 &&
+		ip address replace 192.0.2.129/25 dev under1 &&
+		ip route replace 10.0.0.0/8 dev inner0 &&
+		ip route replace 10.1.0.0/16 dev inner0 mtu 1290 &&
+		ip -6 route replace fd00::/8 dev inner0
+}
+
 ran=0
 for module; do
 	if [ "$module" = vgw_oracle ] && ! oracle_links; then
 		echo "run.sh: no interfaces of kind xfrm for the oracle" >&2
 		exit 1
 	fi
+	steps=
+	if [ "$module" = vgw_stale ]; then
+		stale_links || { echo "run.sh: no dummy devices for vgw_stale" >&2; exit 1; }
+		steps=${STEPS:+steps=$STEPS}
+	fi
 	# shellcheck disable=SC2086 # an empty seed is no argument
-	modprobe "$module" $seed || exit 1
+	modprobe "$module" $seed $steps || exit 1
 	ran=$((ran + 1))
 done
 
