@@ -10,6 +10,11 @@
 #include "link.h"
 #include "policy.h"
 
+/* 0 to run the tests without: make KCFLAGS=-DVGW_KEEP_BUNDLES=0. */
+#ifndef VGW_KEEP_BUNDLES
+#define VGW_KEEP_BUNDLES	1
+#endif
+
 /* Two families, and classes of traffic that the underlay may route apart. */
 #define SLOTS	4
 
@@ -74,52 +79,33 @@ static bool shared(const struct vgw_tunnel *t, const struct xfrm_dst *xdst)
 /*
  * Would a lookup for this packet give this very bundle? XFRM chooses by flow
  * (policy, SA), by DSCP and mark (underlay route), and bounds the MTU by that of
- * the inner route.
+ * the inner route. Without @fl the answer may be no where it could be yes.
  */
 static bool serves(const struct vgw_tunnel *t, const struct vgw_bundle *b,
 		   const struct sk_buff *skb, const struct flowi *fl,
-		   u16 family, u8 dscp)
+		   u16 family, u8 dscp, u32 mark)
 {
+	const struct vgw_policies *set = rcu_dereference_bh(t->policies);
 	const struct xfrm_dst *xdst = (const struct xfrm_dst *)b->dst;
-	u32 route_mtu = dst_mtu(skb_dst(skb));
-	u32 mtu;
+	u32 mtu, route_mtu;
 
-	if (b->family != family || b->dscp != dscp)
+	if (b->family != family || b->dscp != dscp || b->flow.flowi_mark != mark)
 		return false;
 	if (b->exact) {
-		if (memcmp(&b->flow, fl, sizeof(*fl)))
+		if (!fl || memcmp(&b->flow, fl, sizeof(*fl)))
 			return false;
-	} else if (b->flow.flowi_mark != fl->flowi_mark ||
-		   b->flow.flowi_secid != fl->flowi_secid ||
-		   !vgw_policies_choose(rcu_dereference_bh(t->policies), fl, family,
-					xdst->pols[0])) {
+	} else if (!fl) {
+		if (vgw_policies_sole(set, true, skb, family) != xdst->pols[0])
+			return false;
+	} else if (!vgw_policies_choose(set, fl, family, xdst->pols[0])) {
 		return false;
 	}
 
+	route_mtu = dst_mtu(skb_dst(skb));
 	if (route_mtu == xdst->route_mtu_cached)
 		return true;
 	mtu = dst_mtu(b->dst);
 	return xdst->route_mtu_cached > mtu && route_mtu >= mtu;
-}
-
-/* The kept bundle with a reference, or NULL. */
-static struct dst_entry *kept(struct vgw_tunnel *t, const struct sk_buff *skb,
-			      const struct flowi *fl, u16 family, u8 dscp)
-{
-	struct vgw_bundle *b = rcu_dereference_bh(*slot_of(t, family, dscp));
-	struct xfrm_policy *xp;
-	time64_t now;
-
-	/* The check comes first: it brings the MTU up to date. */
-	if (!b || !b->dst->ops->check(b->dst, 0) ||
-	    !serves(t, b, skb, fl, family, dscp) || !dst_hold_safe(b->dst))
-		return NULL;
-	/* As xfrm_lookup() does; it is what a policy's lifetime of use counts from. */
-	xp = ((struct xfrm_dst *)b->dst)->pols[0];
-	now = ktime_get_real_seconds();
-	if (READ_ONCE(xp->curlft.use_time) != now)
-		WRITE_ONCE(xp->curlft.use_time, now);
-	return b->dst;
 }
 
 /*
@@ -138,7 +124,7 @@ static void keep(struct vgw_tunnel *t, struct dst_entry *dst, const struct flowi
 	 * Queueing for an SA, several transforms, a tunnel in a tunnel: rare, and
 	 * looked up each time.
 	 */
-	if (IS_ENABLED(VGW_NO_BUNDLES) || (dst->flags & DST_XFRM_QUEUE) ||
+	if (!VGW_KEEP_BUNDLES || (dst->flags & DST_XFRM_QUEUE) ||
 	    !xdst->num_pols || xfrm_dst_child(dst)->xfrm || READ_ONCE(t->stale) ||
 	    vgw_conn_of(dst_dev(dst)) || vgw_tunnel_of(dst_dev(dst)))
 		return;
@@ -173,40 +159,56 @@ static bool acceptable(const struct vgw_tunnel *t, const struct xfrm_state *x)
 /**
  * vgw_bundle_get - the bundle by which a packet leaves
  * @t: tunnel
- * @skb: inner packet with a route
- * @fl: its flow; the mark is set here
+ * @skb: inner packet with a route and a whole IP header
  *
  * Context: RCU read side, BH off.
  * Return: the bundle with a reference, or an error of xfrm_lookup_with_ifid();
  * -ENOENT when no policy of the key asks for a transform or the SA is not of
- * this key: the flow's own route is an error.
+ * this key: the flow's own route is an error. -EPERM for a flow that cannot be
+ * read.
  */
-struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb,
-				 struct flowi *fl)
+struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 {
 	const struct vgw_key *key = &t->config.key;
+	u32 mark = key->mark.m ? key->mark.v : skb->mark;
 	u16 family = family_of(skb);
 	u8 dscp = dscp_of(skb);
+	struct vgw_bundle *b;
 	struct dst_entry *dst;
+	struct flowi fl;
 	int gen;
 
-	fl->flowi_mark = key->mark.m ? key->mark.v : skb->mark;
-
-	dst = kept(t, skb, fl, family, dscp);
-	if (dst)
-		return dst;
+	b = rcu_dereference_bh(*slot_of(t, family, dscp));
+	/* The check comes first: it brings the MTU up to date. */
+	if (b && !b->dst->ops->check(b->dst, 0))
+		b = NULL;
+	if (b && serves(t, b, skb, NULL, family, dscp, mark) && dst_hold_safe(b->dst))
+		goto kept;
 
 	gen = atomic_read_acquire(&t->bundle_gen);
+	memset(&fl, 0, sizeof(fl));
+	if (__vgw_decode_session(t->net, skb, &fl, family) < 0)
+		return ERR_PTR(-EPERM);
+	/* The route of the inner packet says nothing on that of the outer one. */
+	fl.flowi_oif = 0;
+	fl.flowi_mark = mark;
+	if (b && serves(t, b, skb, &fl, family, dscp, mark) && dst_hold_safe(b->dst))
+		goto kept;
+
 	dst = dst_clone(skb_dst(skb));
-	dst = xfrm_lookup_with_ifid(t->net, dst, fl, NULL, 0, key->if_id);
+	dst = xfrm_lookup_with_ifid(t->net, dst, &fl, NULL, 0, key->if_id);
 	if (IS_ERR(dst))
 		return dst;
 	if (!acceptable(t, dst->xfrm)) {
 		dst_release(dst);
 		return ERR_PTR(-ENOENT);
 	}
-	keep(t, dst, fl, family, dscp, gen);
+	keep(t, dst, &fl, family, dscp, gen);
 	return dst;
+
+kept:
+	vgw_policy_use(((struct xfrm_dst *)b->dst)->pols[0]);
+	return b->dst;
 }
 
 /**
@@ -221,6 +223,7 @@ void vgw_bundles_drop(struct vgw_tunnel *t)
 	unsigned int cpu, i;
 
 	atomic_inc(&t->bundle_gen);
+	/* Before the slots are read; pairs with keep()'s xchg(). */
 	smp_mb__after_atomic();
 	for_each_possible_cpu(cpu) {
 		struct vgw_bundles *bundles = per_cpu_ptr(t->bundles, cpu);

@@ -17,7 +17,6 @@
 int vgw_bundles_init(struct vgw_tunnel *t);
 void vgw_bundles_free(struct vgw_tunnel *t);
 void vgw_bundles_drop(struct vgw_tunnel *t);
-struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb,
-				 struct flowi *fl);
+struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb);
 
 #endif /* VGW_BUNDLE_H */

@@ -9,6 +9,34 @@
 #include "compat.h"
 #include "policy.h"
 
+/* Nothing of a flow but its addresses matters to it. */
+static bool by_addresses(const struct xfrm_selector *sel)
+{
+	return !sel->proto && !sel->sport_mask && !sel->dport_mask && !sel->ifindex;
+}
+
+static bool simple(const struct xfrm_policy *xp)
+{
+	return xp->type == XFRM_POLICY_TYPE_MAIN && xp->action == XFRM_POLICY_ALLOW &&
+	       !xp->mark.m && !xp->security && by_addresses(&xp->selector);
+}
+
+static struct xfrm_policy *sole(const struct vgw_policies *set, bool out, u16 family)
+{
+	unsigned int i, first = out ? set->n_in : 0;
+	unsigned int last = out ? set->n_in + set->n_out : set->n_in;
+	struct xfrm_policy *found = NULL;
+
+	for (i = first; i < last; i++) {
+		if (set->xp[i]->family != family)
+			continue;
+		if (found)
+			return NULL;
+		found = set->xp[i];
+	}
+	return found && simple(found) ? found : NULL;
+}
+
 /**
  * vgw_policies_with - a set with one more policy and without the dead ones
  * @old: the set now published; may be NULL
@@ -58,6 +86,8 @@ struct vgw_policies *vgw_policies_with(const struct vgw_policies *old,
 
 	for (i = 0; i < new->n_in + new->n_out; i++)
 		xfrm_pol_hold(new->xp[i]);
+	for (i = 0; i < 4; i++)
+		new->sole[i / 2][i % 2] = sole(new, i / 2, i % 2 ? AF_INET6 : AF_INET);
 	return new;
 }
 
@@ -99,6 +129,20 @@ unsigned int vgw_policies_live(const struct vgw_policies *set, bool out)
 	for (i = first; i < last; i++)
 		n += !READ_ONCE(set->xp[i]->walk.dead);
 	return n;
+}
+
+/**
+ * vgw_policy_use - note that a policy was used, as XFRM's lookups do
+ * @xp: policy; what may end it is a time of use
+ *
+ * Once a second, so that no packet writes a shared line.
+ */
+void vgw_policy_use(struct xfrm_policy *xp)
+{
+	time64_t now = ktime_get_real_seconds();
+
+	if (READ_ONCE(xp->curlft.use_time) != now)
+		WRITE_ONCE(xp->curlft.use_time, now);
 }
 
 /* xfrm_selector_match(), which the kernel does not export. */
@@ -254,6 +298,47 @@ static struct xfrm_policy *find(const struct vgw_policies *set,
 	return found;
 }
 
+/* addr_match() of the selector's prefixes, as selector_match() for a flow. */
+static bool addresses_match(const struct xfrm_selector *sel, const struct sk_buff *skb,
+			    unsigned short family)
+{
+	if (sel->family != family && sel->family != AF_UNSPEC)
+		return false;
+	if (family == AF_INET) {
+		const struct iphdr *iph = ip_hdr(skb);
+
+		return addr4_match(iph->daddr, sel->daddr.a4, sel->prefixlen_d) &&
+		       addr4_match(iph->saddr, sel->saddr.a4, sel->prefixlen_s);
+	}
+	return addr_match(&ipv6_hdr(skb)->daddr, &sel->daddr, sel->prefixlen_d) &&
+	       addr_match(&ipv6_hdr(skb)->saddr, &sel->saddr, sel->prefixlen_s);
+}
+
+/**
+ * vgw_policies_sole - the policy that selects a packet, found without its flow
+ * @set: the policies of an if_id key; NULL for none
+ * @out: outbound, else inbound
+ * @skb: inner packet with a whole IP header
+ * @family: its address family
+ *
+ * The usual case: one policy of the direction and family, by addresses alone.
+ *
+ * Context: RCU read side.
+ * Return: the policy that xfrm_policy_lookup() would find, or NULL: decode the
+ * flow and ask the others.
+ */
+struct xfrm_policy *vgw_policies_sole(const struct vgw_policies *set, bool out,
+				      const struct sk_buff *skb,
+				      unsigned short family)
+{
+	struct xfrm_policy *xp = set ? set->sole[out][family == AF_INET6] : NULL;
+
+	if (!xp || READ_ONCE(xp->walk.dead) ||
+	    !addresses_match(&xp->selector, skb, family))
+		return NULL;
+	return xp;
+}
+
 /**
  * vgw_policies_choose - would XFRM choose this outbound policy for a flow?
  * @set: the policies of an if_id key; NULL for none
@@ -289,6 +374,33 @@ bool vgw_policies_choose(const struct vgw_policies *set, const struct flowi *fl,
 	return chosen;
 }
 
+/*
+ * What nearly every packet is: one SA without a selector, one policy that selects
+ * by addresses and asks for that SA. Anything else, each refusal too, is for the
+ * whole check.
+ */
+static bool quick_pass(const struct vgw_policies *set, struct sec_path *sp,
+		       const struct sk_buff *skb, unsigned short family, u32 if_id)
+{
+	const struct xfrm_selector *sel = &sp->xvec[0]->sel;
+	unsigned int len = family == AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	struct xfrm_policy *xp;
+
+	if (skb_tail_pointer(skb) - skb_network_header(skb) < len)
+		return false;
+	if (sp->len != 1 || sp->verified_cnt ||
+	    !by_addresses(sel) || sel->prefixlen_d || sel->prefixlen_s ||
+	    (sel->family != family && sel->family != AF_UNSPEC))
+		return false;
+	xp = vgw_policies_sole(set, false, skb, family);
+	if (!xp || xp->xfrm_nr != 1 ||
+	    template_ok(&xp->xfrm_vec[0], sp, 0, family, if_id) != 1)
+		return false;
+	vgw_policy_use(xp);
+	sp->verified_cnt = 1;
+	return true;
+}
+
 /**
  * vgw_policy_check_if_id - the inbound verdict for an if_id key
  * @set: the inbound policies of @if_id in @net; NULL for none
@@ -316,6 +428,8 @@ enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
 
 	if (!sp || !sp->len)
 		return VGW_TEMPLATE;
+	if (quick_pass(set, sp, skb, family, if_id))
+		return VGW_PASS;
 	if (__vgw_decode_session(net, skb, &fl, family) < 0)
 		return VGW_MALFORMED;
 
@@ -332,7 +446,7 @@ enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
 			return VGW_NO_POLICY;
 		return VGW_PASS;
 	}
-	WRITE_ONCE(xp->curlft.use_time, ktime_get_real_seconds());
+	vgw_policy_use(xp);
 	if (xp->action != XFRM_POLICY_ALLOW || xp->security)
 		return VGW_BLOCKED;
 	if (xp->xfrm_nr >= XFRM_MAX_DEPTH)

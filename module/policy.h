@@ -39,12 +39,15 @@ enum vgw_verdict {
  * @rcu: frees the set and drops its references
  * @n_in: inbound policies, first in @xp, in the kernel's order of choice
  * @n_out: outbound policies, behind them
+ * @sole: of a direction (inbound first) and family (IPv4 first) the only policy,
+ *	if it selects by addresses alone; NULL otherwise
  * @xp: held policies
  */
 struct vgw_policies {
 	struct rcu_head rcu;
 	unsigned int n_in;
 	unsigned int n_out;
+	struct xfrm_policy *sole[2][2];
 	struct xfrm_policy *xp[];
 };
 
@@ -53,6 +56,10 @@ struct vgw_policies *vgw_policies_with(const struct vgw_policies *old,
 				       gfp_t gfp);
 void vgw_policies_free(struct vgw_policies *set);
 unsigned int vgw_policies_live(const struct vgw_policies *set, bool out);
+void vgw_policy_use(struct xfrm_policy *xp);
+struct xfrm_policy *vgw_policies_sole(const struct vgw_policies *set, bool out,
+				      const struct sk_buff *skb,
+				      unsigned short family);
 bool vgw_policies_choose(const struct vgw_policies *set, const struct flowi *fl,
 			 unsigned short family, const struct xfrm_policy *xp);
 

@@ -167,7 +167,7 @@ static void set_mark(struct sk_buff *skb, unsigned int family, int nexthdr, __be
 	struct vgw_tunnel *t;
 	__be32 seq;
 
-	if (nexthdr != IPPROTO_ESP)
+	if (!static_branch_unlikely(&vgw_mark_keys) || nexthdr != IPPROTO_ESP)
 		return;
 	if (family == AF_INET) {
 		saddr = (xfrm_address_t *)&ip_hdr(skb)->saddr;

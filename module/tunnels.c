@@ -12,6 +12,9 @@
 static DEFINE_HASHTABLE(by_key, BITS);
 static DEFINE_HASHTABLE(by_remote, BITS);
 
+/* Without tunnels of that kind no packet pays for them. */
+DEFINE_STATIC_KEY_FALSE(vgw_mark_keys);
+
 static u32 hash_key(const struct net *net, u32 if_id, u32 mark)
 {
 	return jhash_3words(if_id, mark, net_hash_mix(net), 0);
@@ -150,6 +153,8 @@ int vgw_tunnels_add(struct vgw_tunnel *t)
 	hash_add_rcu(by_key, &t->node,
 		     hash_key(t->net, key->if_id, key->if_id ? 0 : key->mark.v));
 	t->hashed = true;
+	if (key->mark.m)
+		static_branch_inc(&vgw_mark_keys);
 	vgw_tunnels_add_remote(t);
 	return 0;
 }
@@ -199,5 +204,7 @@ void vgw_tunnels_remove(struct vgw_tunnel *t)
 	hash_del_rcu(&t->node);
 	if (!hlist_unhashed(&t->node_remote))
 		hlist_del_init_rcu(&t->node_remote);
+	if (t->config.key.mark.m)
+		static_branch_dec(&vgw_mark_keys);
 	t->hashed = false;
 }

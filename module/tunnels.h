@@ -4,9 +4,12 @@
 
 /* The table of tunnels by key, for whoever holds an SA, a policy or a packet. */
 
+#include <linux/jump_label.h>
 #include <linux/rculist.h>
 
 #include "vgw.h"
+
+DECLARE_STATIC_KEY_FALSE(vgw_mark_keys);
 
 int vgw_tunnels_add(struct vgw_tunnel *t);
 void vgw_tunnels_remove(struct vgw_tunnel *t);

@@ -28,58 +28,53 @@ static void drop(struct vgw_stats __percpu *stats, unsigned int counter,
 	kfree_skb(skb);
 }
 
-/* The inner flow, and a route for packets that come without one (AF_PACKET). */
-static int decode(struct sk_buff *skb, struct net_device *dev, struct flowi *fl)
+/* A whole IP header, and a route for packets that come without one (AF_PACKET). */
+static int prepare(struct sk_buff *skb, struct net_device *dev)
 {
 	struct net *net = dev_net(dev);
+	struct flowi fl;
 
 	if (!pskb_inet_may_pull(skb))
 		return -EINVAL;
 
-	memset(fl, 0, sizeof(*fl));
 	switch (skb->protocol) {
 	case htons(ETH_P_IP):
 		if (ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl < 5)
 			return -EINVAL;
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		if (__vgw_decode_session(net, skb, fl, AF_INET) < 0)
-			return -EINVAL;
 		if (!skb_valid_dst(skb)) {
-			struct flowi4 fl4 = fl->u.ip4;
 			struct rtable *rt;
 
-			fl4.flowi4_oif = dev->ifindex;
-			fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
-			rt = __ip_route_output_key(net, &fl4);
+			memset(&fl, 0, sizeof(fl));
+			if (__vgw_decode_session(net, skb, &fl, AF_INET) < 0)
+				return -EINVAL;
+			fl.u.ip4.flowi4_oif = dev->ifindex;
+			fl.u.ip4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
+			rt = __ip_route_output_key(net, &fl.u.ip4);
 			if (IS_ERR(rt))
 				return PTR_ERR(rt);
 			skb_dst_drop(skb);
 			skb_dst_set(skb, &rt->dst);
 		}
-		break;
+		return 0;
 	case htons(ETH_P_IPV6):
 		if (ipv6_hdr(skb)->version != 6)
 			return -EINVAL;
 		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-		if (__vgw_decode_session(net, skb, fl, AF_INET6) < 0)
-			return -EINVAL;
 		if (!skb_valid_dst(skb)) {
-			struct flowi6 fl6 = fl->u.ip6;
-
+			memset(&fl, 0, sizeof(fl));
+			if (__vgw_decode_session(net, skb, &fl, AF_INET6) < 0)
+				return -EINVAL;
 			/* An error route serves: only its family is asked for. */
-			fl6.flowi6_oif = dev->ifindex;
-			fl6.flowi6_flags |= FLOWI_FLAG_ANYSRC;
+			fl.u.ip6.flowi6_oif = dev->ifindex;
+			fl.u.ip6.flowi6_flags |= FLOWI_FLAG_ANYSRC;
 			skb_dst_drop(skb);
-			skb_dst_set(skb, ip6_route_output(net, NULL, &fl6));
+			skb_dst_set(skb, ip6_route_output(net, NULL, &fl.u.ip6));
 		}
-		break;
+		return 0;
 	default:
 		return -EPROTONOSUPPORT;
 	}
-
-	/* The route of the inner packet says nothing on that of the outer one. */
-	fl->flowi_oif = 0;
-	return 0;
 }
 
 static unsigned int counter_of(int err)
@@ -189,8 +184,7 @@ static void output_user(struct vgw_tunnel *t, struct vgw_conn *conn,
 }
 
 /* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
-static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct flowi *fl,
-				 __be16 protocol)
+static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct sk_buff *skb)
 {
 	unsigned int i;
 
@@ -198,11 +192,11 @@ static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct flowi
 		struct vgw_tunnel *t = conn->tunnels[i];
 		const struct vgw_addr *peer = &t->config.peer;
 
-		if (protocol == htons(ETH_P_IP)) {
-			if (peer->family == AF_INET && peer->a.a4 == fl->u.ip4.daddr)
+		if (skb->protocol == htons(ETH_P_IP)) {
+			if (peer->family == AF_INET && peer->a.a4 == ip_hdr(skb)->daddr)
 				return t;
 		} else if (peer->family == AF_INET6 &&
-			   ipv6_addr_equal(&peer->a.in6, &fl->u.ip6.daddr)) {
+			   ipv6_addr_equal(&peer->a.in6, &ipv6_hdr(skb)->daddr)) {
 			return t;
 		}
 	}
@@ -241,7 +235,7 @@ static void no_way(struct vgw_stats __percpu *stats, unsigned int counter,
  * No tunnel at all. Those without keepalives of their own have nothing else
  * that would make XFRM ask the IKE daemon for an SA.
  */
-static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi *fl)
+static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb)
 {
 	struct dst_entry *dst;
 	unsigned int i;
@@ -251,7 +245,7 @@ static void ask_for_sas(struct vgw_conn *conn, struct sk_buff *skb, struct flowi
 
 		if (vgw_fo_asks(t->config.keepalive) || !netif_running(t->dev))
 			continue;
-		dst = vgw_bundle_get(t, skb, fl);
+		dst = vgw_bundle_get(t, skb);
 		if (!IS_ERR(dst))
 			dst_release(dst);
 	}
@@ -275,18 +269,17 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	struct vgw_tunnel *t;
 	unsigned long tried = 0;
 	bool pin = true;
-	struct flowi fl;
 	int first = 0;
 	int err;
 
-	err = decode(skb, dev, &fl);
+	err = prepare(skb, dev);
 	if (err) {
 		drop(conn->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
 		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
 		return NETDEV_TX_OK;
 	}
 
-	t = pinned(conn, &fl, skb->protocol);
+	t = pinned(conn, skb);
 	if (!t) {
 		pin = false;
 		t = rcu_dereference_bh(conn->active);
@@ -296,7 +289,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	}
 
 	while (t) {
-		dst = vgw_bundle_get(t, skb, &fl);
+		dst = vgw_bundle_get(t, skb);
 		if (!IS_ERR(dst)) {
 			if (tried)
 				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
@@ -315,7 +308,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	}
 
 	if (!tried)
-		ask_for_sas(conn, skb, &fl);
+		ask_for_sas(conn, skb);
 	no_way(t ? t->stats : conn->stats,
 	       first ? counter_of(first) : VGW_A_STATS_TX_NO_TUNNEL, skb);
 	return NETDEV_TX_OK;
@@ -333,16 +326,15 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vgw_tunnel *t = netdev_priv(dev);
 	struct dst_entry *dst;
-	struct flowi fl;
 	int err;
 
-	err = decode(skb, dev, &fl);
+	err = prepare(skb, dev);
 	if (err) {
 		drop(t->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
 		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
 		return NETDEV_TX_OK;
 	}
-	dst = vgw_bundle_get(t, skb, &fl);
+	dst = vgw_bundle_get(t, skb);
 	if (IS_ERR(dst))
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
 	else
@@ -363,13 +355,12 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 {
 	struct dst_entry *dst;
-	struct flowi fl;
 	int err;
 
 	rcu_read_lock_bh();
-	err = decode(skb, t->conn->dev, &fl);
+	err = prepare(skb, t->conn->dev);
 	if (!err) {
-		dst = vgw_bundle_get(t, skb, &fl);
+		dst = vgw_bundle_get(t, skb);
 		err = PTR_ERR_OR_ZERO(dst);
 	}
 	if (err)
