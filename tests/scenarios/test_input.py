@@ -6,12 +6,11 @@
 
 import errno
 import json
-import subprocess
 import time
 
 import pytest
 from lab import SIM, rawnl
-from lab.netns import Netns, run
+from lab.netns import Netns
 from lab.rawnl import attr
 from lab.vgw import Vgw
 
@@ -224,60 +223,6 @@ def test_raw_requests_that_the_policy_forbids_are_refused(gw):
     for command in (0, 77, num["VGW_CMD_EVENT"]):
         assert request(gw, command, name), command
     assert gw.run("vgwctl showconf vgw0").stdout == conf
-
-
-def as_nobody(host, *args):
-    nobody = ["setpriv", "--reuid", 65534, "--regid", 65534, "--clear-groups"]
-    return host.run([*nobody, *args], check=False)
-
-
-def test_without_cap_net_admin_one_may_look_and_not_touch(gw):
-    gw.run("vgwctl add vgw0 " + TWO)
-    conf = gw.run("vgwctl showconf vgw0").stdout
-    assert "vgw0-2" in as_nobody(gw, "vgwctl", "show").stdout
-    for args in ("add vgw1 tunnel if_id 9", "set vgw0 revert 9s", "switch vgw0 1", "drain vgw0 1",
-                 "undrain vgw0 1", "del vgw0"):  # fmt: skip
-        done = as_nobody(gw, "vgwctl", *args.split())
-        assert done.returncode == 2 and done.stderr, (args, done)
-    assert gw.run("vgwctl showconf vgw0").stdout == conf
-    assert links(gw) == ["lo", "vgw0", "vgw0-1", "vgw0-2"]
-
-
-def in_user_namespace(script):
-    """As root of a user namespace with a network namespace of its own."""
-    return run(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", script], check=False)
-
-
-def test_root_of_a_user_namespace_rules_its_own_connections(gw):
-    done = in_user_namespace(
-        "vgwctl add vgw0 tunnel if_id 1 tunnel if_id 2 && vgwctl set vgw0 revert 9s"
-        " && vgwctl drain vgw0 1 && vgwctl showconf vgw0 && vgwctl del vgw0"
-    )
-    assert done.returncode == 0 and "revert = 9s" in done.stdout, done
-
-
-def test_root_of_a_user_namespace_does_not_rule_what_was_moved_into_it(gw):
-    """Device in the container's netns, underlay in ours: SAs and keys are not its own."""
-    gw.run("vgwctl add vgw0 " + TWO)
-    conf = gw.run("vgwctl showconf vgw0").stdout
-    inner = subprocess.Popen(
-        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", "echo ready; sleep 1000"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert inner.stdout.readline() == "ready\n"
-        gw.ip(f"link set vgw0 netns {inner.pid}")
-        time.sleep(0.2)
-        enter = ["nsenter", "--preserve-credentials", "--user", "--net", "--target", inner.pid]
-        shown = run([*enter, "vgwctl", "showconf", "vgw0"])
-        assert shown.stdout == conf
-        for args in ("set vgw0 revert 9s", "set vgw0 tunnel 1 misses 9"):
-            done = run([*enter, "vgwctl", *args.split()], check=False)
-            assert done.returncode == 2 and "CAP_NET_ADMIN" in done.stderr, done
-        assert run([*enter, "vgwctl", "showconf", "vgw0"]).stdout == conf
-    finally:
-        inner.kill()
-        inner.wait()
 
 
 def test_a_change_under_load_is_seen_at_once_and_costs_at_most_one_packet(topo):
