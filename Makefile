@@ -20,6 +20,8 @@ help:
 	@echo 'make check-long         a thousand lives, 10,000 random steps, an idle day'
 	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
 	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
+	@echo 'make bench              instructions per packet beside vti, xfrm, WireGuard, ovpn; writes'
+	@echo '                        Documentation/networking/performance.rst; make bench-quick: hot rows'
 	@echo 'make mutants            seeded bugs that the tests must catch'
 	@echo 'make oracle             the kernel'"'"'s own selftests, stock devices and vgw compared'
 	@echo 'make coverage           lines and branches of module/ that the tests reach'
@@ -73,6 +75,18 @@ faults:
 		python3 -m pytest tests/scenarios/test_faults.py -q -rs
 	tests/lab/enter tests/checks/faults_page build/faults/faults.jsonl
 
+bench:
+	tests/bench/all
+
+bench-quick:
+	tests/lab/run --icount --memory 3G --timeout 600 --out build/bench/quick -- tests/bench/run \
+		--arms plain,xfrmi,vgw --rows tx64,tx1400,rx64,tcp --rounds 2
+
+# Red as long as a row costs more than the ceiling: the new one is copied all the same.
+bench-ceiling:
+	tests/checks/all bench || test -s build/check/bench/ceiling
+	cp build/check/bench/ceiling tests/bench/ceiling
+
 mutants:
 	tests/mutants/run
 
@@ -96,4 +110,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long check-fast ynl clean distclean
+.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long check-fast bench bench-quick bench-ceiling ynl clean distclean

@@ -5,15 +5,18 @@ An arm loads its modules and takes them away again, so that no arm pays for anot
 xfrm4_protocol handler is asked for every packet that XFRM received.
 """
 
+import json
+import os
+import socket
 import struct
 
-from chain import A_LAN, B_LAN, GEN, NETS, SINK, UNDERLAY, BenchError, wait_for
+from chain import GEN, NETS, PKTGEN_MAGIC, SINK, TUNNEL_MTU, UNDERLAY, BenchError, wait_for
 from lab.netns import addresses, run
+from lab.rawnl import ACK, CREATE, EXCL, NETLINK_GENERIC, NETLINK_ROUTE, REQUEST, RTM_NEWLINK
+from lab.rawnl import Netlink, attr, nest, u32
 from lab.xfrm import End, Key, Pair, vti, xfrmi
 
 ESP, UDP = 50, 17
-# The same for every arm, so that TCP cuts its segments alike.
-TUNNEL_MTU = 1400
 
 
 class Arm:
@@ -21,8 +24,7 @@ class Arm:
 
     name, what = "plain", "forwarding in clear"
     modules = ()
-    protocol = UDP
-    port = None
+    ciphers = ("gcm",)
 
     def __init__(self, chain, cipher="gcm"):
         self.chain, self.cipher = chain, cipher
@@ -58,13 +60,14 @@ class Arm:
         """Packets between a and b are what this arm promises, and come out of b as they went in."""
         c = self.chain
         c.prepare(size)
-        c.drop_at(c.b)
-        packets = [p for p in c.seen(c.b, "u") if self.is_outer(p)]
-        self.prove_outer(packets, size)
+        # First the whole way: WireGuard's first packet asks for a handshake.
         c.drop_at(c.sink)
         inner = [p for p in c.seen(c.sink, "lan") if is_inner(p)]
         if len(inner) != 10 or {len(p) for p in inner} != {size}:
             raise BenchError(f"{self.name}: {len(inner)} of 10 packets of {size} B came out of b")
+        c.drop_at(c.b)
+        packets = [p for p in c.seen(c.b, "u") if self.is_outer(p)]
+        self.prove_outer(packets, size)
 
     def is_outer(self, frame):
         return is_inner(frame)
@@ -85,24 +88,24 @@ class Arm:
 
 class Encrypted(Arm):
     protocol = ESP
+    ciphers = ("gcm", "null")
 
     def is_outer(self, frame):
         if frame[12:14] != b"\x08\x00" or frame[23] != self.protocol:
             return False
-        addresses = frame[26:34]
-        return addresses == b"".join(map(packed, UNDERLAY[1]))
+        return frame[26:34] == b"".join(map(packed, UNDERLAY[1]))
 
     def prove_outer(self, packets, size):
         """Of the right protocol, longer than the inner packet, all different, nothing in clear."""
         super().prove_outer(packets, size)
         inner = size - 14
         for p in packets:
-            clear = [w for w, b in (("payload", MAGIC), ("addresses", packed(GEN) + packed(SINK)))
-                     if b in p]  # fmt: skip
+            inside_only = {"payload": PKTGEN_MAGIC, "addresses": packed(GEN) + packed(SINK)}
+            clear = [what for what, octets in inside_only.items() if octets in p]
             if clear and self.cipher != "null":
                 raise BenchError(f"{self.name}: {' and '.join(clear)} in clear on the underlay")
             if not inner + self.least <= len(p) - 14 <= inner + self.most:
-                raise BenchError(f"{self.name}: an inner packet of {inner} B became {len(p) - 14}")
+                raise BenchError(f"{self.name}: of {inner} B inside came {len(p) - 14} outside")
         if len({p[42:] for p in packets}) != len(packets):
             raise BenchError(f"{self.name}: packets on the underlay repeat")
 
@@ -117,8 +120,8 @@ class Policy(Encrypted):
         super().setup()
         pair = self.pair(Key(), Key(), up=False)
         pair.states()
-        for end, peer, nets in ((pair.ours, pair.theirs, NETS), (pair.theirs, pair.ours, NETS[::-1])):
-            end.host.ip(*end.policies(peer, inner=[nets]))
+        pair.ours.host.ip(*pair.ours.policies(pair.theirs, inner=[NETS]))
+        pair.theirs.host.ip(*pair.theirs.policies(pair.ours, inner=[NETS[::-1]]))
 
 
 class Vti(Encrypted):
@@ -153,7 +156,7 @@ class XfrmInterfaceOffload(XfrmInterface):
 
 
 class Vgw(Encrypted):
-    """A connection of two tunnels at both ends. Keepalives are slow: a drop drops them as well."""
+    """A connection of two tunnels at both ends, proven; then slow keepalives: a drop drops them."""
 
     name, what = "vgw", "vgw"
     modules = ("vgw",)
@@ -164,7 +167,7 @@ class Vgw(Encrypted):
             cmd = ["vgwctl", "add", "vgw0", "mtu", TUNNEL_MTU, "revert", "never"]
             for n in UNDERLAY:
                 cmd += ["tunnel", "if_id", 11 + side + 10 * n, "inside", inside(n, side)]
-                cmd += ["preference", 300 - 100 * n, "keepalive", "1m"]
+                cmd += ["preference", 300 - 100 * n, "keepalive", "100ms"]
             host.run(cmd)
             host.ip("link set vgw0 up", *(f"link set vgw0-{n} up" for n in UNDERLAY),
                     *(f"addr add {inside(n, side)} dev vgw0" for n in UNDERLAY))  # fmt: skip
@@ -173,18 +176,136 @@ class Vgw(Encrypted):
         self.route("vgw0")
         for host in (c.a, c.b):
             wait_for("both tunnels up", lambda h=host: self.up(h), 60)
+        for host in (c.a, c.b):
+            for n in UNDERLAY:
+                host.run(f"vgwctl set vgw0 tunnel {n} keepalive 10m")
 
     @staticmethod
     def up(host):
-        import json
-
         conn = json.loads(host.run("vgwctl -j show vgw0").stdout)[0]
         return conn["active_number"] == 1 and all(t["state"] == "up" for t in conn["tunnels"])
 
 
+class OverUdp(Encrypted):
+    """Tunnels that are no IPsec: UDP, a socket or port at both ends."""
+
+    protocol, port = UDP, 5000
+    ciphers = ("gcm",)
+
+    def is_outer(self, frame):
+        return super().is_outer(frame) and frame[36:38] == struct.pack("!H", self.port)
+
+
+class WireGuard(OverUdp):
+    """ChaCha20-Poly1305, the one cipher it has; its workers run where pktgen runs."""
+
+    name, what = "wireguard", "WireGuard"
+    modules = ("wireguard",)
+    # IP, UDP, header, padding to 16, tag.
+    least, most = 20 + 8 + 16 + 16, 20 + 8 + 16 + 15 + 16
+
+    def setup(self):
+        c = self.chain
+        secrets = [os.urandom(32), os.urandom(32)]
+        hosts = (c.a, c.b)
+        for side, host in enumerate(hosts):
+            host.ip(f"link add t0 mtu {TUNNEL_MTU} type wireguard")
+            peer = nest(
+                0,
+                attr(1, x25519(secrets[1 - side])),
+                attr(4, sockaddr(UNDERLAY[1][1 - side], self.port)),
+                nest(9, nest(0, attr(1, struct.pack("=H", socket.AF_INET)), attr(2, bytes(4)),
+                             attr(3, b"\0"))),
+            )  # fmt: skip
+            body = attr(2, b"t0\0") + attr(3, secrets[side])
+            body += attr(6, struct.pack("=H", self.port)) + nest(8, peer)
+            command(host, "wireguard", 1, body)
+            host.ip(*addresses("t0", [inside(1, side)]))
+        self.route("t0")
+
+
+class Ovpn(OverUdp):
+    """AES-128-GCM, one peer, no userspace: keys are put in by hand."""
+
+    name, what = "ovpn", "ovpn"
+    modules = ("ovpn",)
+    # IP, UDP, opcode and peer, packet id, tag.
+    least = most = 20 + 8 + 4 + 4 + 16
+
+    def setup(self):
+        c = self.chain
+        keys = [os.urandom(16), os.urandom(16)]
+        tails = [os.urandom(8), os.urandom(8)]
+        for side, host in enumerate((c.a, c.b)):
+            other = 1 - side
+            host.ip(f"link add t0 mtu {TUNNEL_MTU} type ovpn", *addresses("t0", [inside(1, side)]))
+            sock = host.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind((UNDERLAY[1][side], self.port))
+            # The socket is the peer's from now on, and goes with it.
+            self.closers.append(sock.close)
+            index = u32(1, host.ip_json("link show dev t0")[0]["ifindex"])
+            peer = (u32(1, 1), attr(2, packed(UNDERLAY[1][other])),
+                    attr(5, struct.pack("!H", self.port)), u32(6, sock.fileno()))  # fmt: skip
+            command(host, "ovpn", 1, index + nest(2, *peer))
+            ways = [nest(5 + way, attr(1, keys[n]), attr(2, tails[n]))
+                    for way, n in enumerate((side, other))]  # fmt: skip
+            conf = (u32(1, 1), u32(2, 0), u32(3, 0), u32(4, 1), *ways)
+            command(host, "ovpn", 6, index + nest(3, *conf))
+        self.route("t0")
+
+
+def command(host, family, number, body):
+    """A generic netlink command, its numbers as the kernel's header has them."""
+    netlink = Netlink(host, NETLINK_GENERIC, family)
+    said = netlink.ask(netlink.family, REQUEST | ACK, struct.pack("=BBH", number, 1, 0) + body)
+    netlink.close()
+    if said:
+        raise BenchError(f"{family} refused command {number}: {os.strerror(said)}")
+
+
+def command_rtnl(host, bodies, create=True):
+    """RTM_NEWLINK with each of the bodies."""
+    netlink = Netlink(host, NETLINK_ROUTE)
+    for body in bodies:
+        said = netlink.ask(RTM_NEWLINK, REQUEST | ACK | (CREATE | EXCL) * create, body)
+        if said:
+            raise BenchError(f"refused a link: {os.strerror(said)}")
+    netlink.close()
+
+
+def sockaddr(addr, port):
+    return struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + packed(addr) + bytes(8)
+
+
+def x25519(secret):
+    """The public key of a secret: RFC 7748, section 5."""
+    p, a24 = 2**255 - 19, 121665
+    k = int.from_bytes(secret, "little") & ~7 & (1 << 255) - 1 | 1 << 254
+    x1, x2, z2, x3, z3, swap = 9, 1, 0, 9, 1, 0
+    for t in reversed(range(255)):
+        bit = k >> t & 1
+        if swap ^ bit:
+            x2, x3, z2, z3 = x3, x2, z3, z2
+        swap = bit
+        a, b = x2 + z2, x2 - z2
+        aa, bb = a * a % p, b * b % p
+        e = aa - bb
+        da, cb = (x3 - z3) * a % p, (x3 + z3) * b % p
+        x3, z3 = (da + cb) ** 2 % p, x1 * (da - cb) ** 2 % p
+        x2, z2 = aa * bb % p, e * (aa + a24 * e) % p
+    if swap:
+        x2, z2 = x3, z3
+    return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, "little")
+
+
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
-MAGIC = bytes.fromhex("be9be955")
-ARMS = {arm.name: arm for arm in (Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, Vgw)}
+CLASSES = (Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw)
+ARMS = {arm.name: arm for arm in CLASSES}
+
+
+def available(arm):
+    """Whether this kernel has the arm's modules."""
+    return all(not run(["modinfo", m], check=False).returncode for m in arm.modules)
 
 
 def inside(n, side):

@@ -24,6 +24,7 @@ and one of 3 N packets has neither.
 import gc
 import os
 import socket
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -31,13 +32,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scenarios"))
 
-from lab.netns import Netns, link, run, wait_for  # noqa: E402 (the path above comes first)
+from lab.netns import Netns, link, wait_for  # noqa: E402 (the path above comes first)
 
 GEN, A_LAN, B_LAN, SINK = "10.10.0.1", "10.10.0.254", "10.20.0.254", "10.20.0.1"
 UNDERLAY = {1: ("192.0.2.1", "192.0.2.2"), 2: ("198.51.100.1", "198.51.100.2")}
 NETS = ("10.10.0.0/16", "10.20.0.0/16")
 # What pktgen puts at the head of each payload.
 PKTGEN_MAGIC = bytes.fromhex("be9be955")
+TCP_PORT, SO_RCVBUFFORCE = 5001, 33
+# Every arm's tunnel takes this, so that TCP cuts its segments alike.
+TUNNEL_MTU = 1400
+MSS = TUNNEL_MTU - 20 - 32  # with timestamps
 # Keepalives and ARP that may come between.
 STRAYS = 8
 
@@ -61,14 +66,14 @@ class Chain:
         self.gen, self.sink = Netns("gen"), Netns("sink")
         self.a, self.b = Netns("a", forward=True), Netns("b", forward=True)
         self.hosts = [self.gen, self.a, self.b, self.sink]
-        self.dropping, self.files = None, {}
+        self.dropping, self.listening, self.files = None, None, {}
         self.inside_gen = ThreadPoolExecutor(1, initializer=self.gen.enter)
         link(self.gen, "lan", [f"{GEN}/24"], self.a, "lan", [f"{A_LAN}/24"])
         link(self.a, "u", [f"{x[0]}/24" for x in UNDERLAY.values()],
              self.b, "u", [f"{x[1]}/24" for x in UNDERLAY.values()])  # fmt: skip
         link(self.b, "lan", [f"{B_LAN}/24"], self.sink, "lan", [f"{SINK}/24"])
-        self.gen.later(f"route add default via {A_LAN}")
-        self.sink.later(f"route add default via {B_LAN}")
+        self.gen.later(f"route add default via {A_LAN} mtu {TUNNEL_MTU}")
+        self.sink.later(f"route add default via {B_LAN} mtu {TUNNEL_MTU}")
         for host in self.hosts:
             host.flush()
         # A drop also drops ARP.
@@ -153,16 +158,45 @@ class Chain:
 
     def cost(self, count):
         """Instructions that a packet takes from gen to where it is dropped."""
+        self.send(128)  # caches of routes and bundles, slabs
+        return self.slope(self.send, count)
+
+    @staticmethod
+    def slope(act, count):
+        """What one more costs: the median of three, for now and then something else wakes up."""
         gc.collect()
         gc.disable()
-        self.send(128)  # caches of routes and bundles, slabs
-        spent = []
-        for n in (count, 3 * count):
-            begin = busy_ns()
-            self.send(n)
-            spent.append(busy_ns() - begin)
+        found = []
+        for _ in range(3):
+            spent = []
+            for n in (count, 3 * count):
+                begin = busy_ns()
+                act(n)
+                spent.append(busy_ns() - begin)
+            found.append((spent[1] - spent[0]) / (2 * count))
         gc.enable()
-        return (spent[1] - spent[0]) / (2 * count)
+        return sorted(found)[1]
+
+    # --- bulk TCP from gen to sink, nothing dropped ---
+
+    def tcp(self, octets):
+        """Sends so many; returns when sink has taken the last."""
+        with self.inside_gen.submit(socket.create_connection, (SINK, TCP_PORT)).result() as sock:
+            chunk = memoryview(bytes(1 << 18))
+            while octets > 0:
+                octets -= sock.send(chunk[:octets])
+            sock.shutdown(socket.SHUT_WR)
+            sock.recv(1)
+
+    def tcp_cost(self, octets, mss=MSS):
+        """Instructions for each MSS of octets, of all four hosts, acknowledgements included."""
+        self.drop_at(None)
+        if not self.listening:
+            command = [Path(__file__).with_name("tcp_sink"), SINK, TCP_PORT]
+            self.listening = self.sink.popen(command, stdout=subprocess.PIPE)
+            self.listening.stdout.readline()
+        self.tcp(octets)  # the path's MTU, windows
+        return mss * self.slope(self.tcp, octets)
 
     # --- proof ---
 
@@ -172,6 +206,7 @@ class Chain:
             lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         ) as sock:
             sock.bind((dev, 3))
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
             self.send(count)
             found = []
             sock.settimeout(0.2)
@@ -189,8 +224,3 @@ class Chain:
             os.close(fd)
         for host in self.hosts:
             host.close()
-
-
-def environment():
-    return {"kernel": os.uname().release, "clock": run(
-        "cat /sys/devices/system/clocksource/clocksource0/current_clocksource").stdout.strip()}  # fmt: skip

@@ -7,8 +7,8 @@
  *   -plugin trace.so,out=PATH
  *
  * PATH.N.trace of the Nth trace is a u32 for each block executed, an index into
- * PATH.N.blocks, which has a struct block for each. A mark is "nop dword [rax + 0x76677700 + N]": N of
- * 1 begins the trace, 0 ends it.
+ * PATH.N.blocks, which has a struct block for each. A mark is "nop dword [rax +
+ * 0x76677700 + M]": M of 1 begins a trace, 0 ends it.
  *
  * Debian ships QEMU without qemu-plugin.h: what is used of it (API version 3)
  * is declared here.

@@ -46,14 +46,14 @@ def u32(kind, value):
 class Netlink:
     """A socket in a host; ask() gives the answer's errno, 0 for success, None for no answer."""
 
-    def __init__(self, host, protocol):
+    def __init__(self, host, protocol, family="vgw"):
         self.sock = host.inside(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol))
         self.sock.settimeout(2)
         self.seq = 0
-        self.family = self._family() if protocol == NETLINK_GENERIC else None
+        self.family = self._family(family) if protocol == NETLINK_GENERIC else None
 
-    def _family(self):
-        self.send(16, REQUEST, struct.pack("=BBH", 3, 1, 0) + attr(2, b"vgw\0"))
+    def _family(self, name):
+        self.send(16, REQUEST, struct.pack("=BBH", 3, 1, 0) + attr(2, name.encode() + b"\0"))
         answer = self.sock.recv(65536)
         at = 20
         while at < len(answer):
@@ -61,7 +61,7 @@ class Netlink:
             if kind == 1:
                 return struct.unpack_from("=H", answer, at + 4)[0]
             at += (size + 3) & ~3
-        raise AssertionError("no family vgw")
+        raise AssertionError(f"no family {name}")
 
     def send(self, kind, flags, payload):
         self.seq += 1

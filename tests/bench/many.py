@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Thousands of tunnels, traffic round robin: one end of the chain has the devices.
+
+    gen -- a ===== b -- sink          destination N (10.64.0.0 + N) goes by tunnel N, whose far
+                                      underlay address is 172.16.0.0 + N
+
+TX: a has the tunnels, and a packet ends at b's underlay. RX: b has them, a sends by policies of one
+destination each, which is no row of its own; what a takes is measured at b's underlay and
+taken away. Policies of a tunnel select every address, as those of route-based tunnels do, but for
+the sender's.
+"""
+
+import ipaddress
+import time
+
+from arms import Encrypted, command_rtnl, packed
+from chain import GEN, SINK, UNDERLAY, BenchError
+from lab.rawnl import named, new_connection, numbers, u32
+
+FIRST, FAR_FIRST = (int(ipaddress.ip_address(a)) for a in ("10.64.0.0", "172.16.0.0"))
+ALG = "aead 'rfc4106(gcm(aes))' 0x" + 20 * "5a" + " 128"
+
+
+def inner(n):
+    return str(ipaddress.ip_address(FIRST + n))
+
+
+def far(n):
+    return str(ipaddress.ip_address(FAR_FIRST + n))
+
+
+class Many(Encrypted):
+    """Numbers of tunnels are from 1; device, key and SPI of each are made of its number."""
+
+    what = "many"
+
+    def __init__(self, chain, way, count):
+        self.way, self.count = way, count
+        super().__init__(chain)
+
+    def setup(self):
+        c, n = self.chain, range(1, self.count + 1)
+        host = c.a if self.way == "tx" else c.b
+        if self.way == "tx":
+            here, there = UNDERLAY[1][0], far
+            c.a.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][1]}")
+        else:
+            here, there = UNDERLAY[1][1], far
+            c.a.later("route add local 172.16.0.0/12 dev lo",
+                      f"route add 10.64.0.0/10 via {UNDERLAY[1][1]}")  # fmt: skip
+            c.b.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][0]}",
+                      f"route add 10.64.0.0/10 via {SINK}")  # fmt: skip
+        begin = time.monotonic()
+        self.devices(host, here, n)
+        made = time.monotonic()
+        if self.way == "tx":
+            for i in n:
+                host.later(*self.half(i, here, there(i), "out", self.key(i)),
+                           f"route add {inner(i)}/32 dev {self.dev(i)}")  # fmt: skip
+        else:
+            for i in n:
+                host.later(*self.half(i, there(i), here, "in", self.key(i)))
+                c.a.later(*self.half(i, there(i), here, "out", "", inner(i) + "/32"))
+        for router in (c.a, c.b):
+            router.flush()
+        print(f"  {self.count} {self.name}: devices in {made - begin:.1f} s of the machine's time,"
+              f" SAs and policies in {time.monotonic() - made:.1f}", flush=True)  # fmt: skip
+
+    @staticmethod
+    def half(i, src, dst, direction, key, selector="0.0.0.0/0"):
+        yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i} reqid {i}"
+               f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
+        for way in (direction, "fwd") if direction == "in" else (direction,):
+            yield (f"xfrm policy add src 0.0.0.0/0 dst {selector} dir {way} {key}"
+                   f" tmpl src {src} dst {dst} proto esp reqid {i} mode tunnel")  # fmt: skip
+
+    def prove_many(self, size):
+        """Each tunnel carries its packet, encrypted; those of RX come out of b."""
+        c = self.chain
+        c.prepare(size, first=inner(1), last=inner(self.count))
+        c.drop_at(c.b)
+        count = min(self.count, 1000)
+        packets = [p for p in c.seen(c.b, "u", count) if len(p) > 60 and p[23] == self.protocol]
+        ends = {p[30:34] if self.way == "tx" else p[26:30] for p in packets}
+        if len(packets) != count or ends != {packed(far(i)) for i in range(1, count + 1)}:
+            raise BenchError(f"{self.name}: {len(packets)} of {count} packets, {len(ends)} tunnels")
+        if any(packed(GEN) in p[34:] for p in packets):
+            raise BenchError(f"{self.name}: addresses in clear on the underlay")
+        if self.way == "rx":
+            c.drop_at(c.sink)
+            out = [p for p in c.seen(c.sink, "lan", count) if p[26:30] == packed(GEN)]
+            if len(out) != count:
+                raise BenchError(f"{self.name}: {len(out)} of {count} packets came out of b")
+
+    def cost(self, size):
+        """Whole rounds, so that each tunnel counts alike. RX: over what a takes."""
+        c = self.chain
+        c.prepare(size, first=inner(1), last=inner(self.count))
+        count = max(2000, self.count)
+        c.drop_at(c.b)
+        # Once round: what a tunnel makes for its first packet it keeps.
+        c.send(count)
+        found = c.cost(count)
+        if self.way == "rx":
+            c.drop_at(c.sink)
+            c.send(count)
+            found = c.cost(count) - found
+        return found
+
+
+class ManyVti(Many):
+    name, modules = "vti", ("ip_vti",)
+
+    def dev(self, i):
+        return f"t{i}"
+
+    def key(self, i):
+        return f"mark {i} mask 0xffffffff"
+
+    def devices(self, host, here, numbers_):
+        for i in numbers_:
+            host.later(f"link add t{i} type vti local {here} remote {far(i)} key {i}",
+                       f"link set t{i} up")  # fmt: skip
+        host.sysctl("net.ipv4.conf.default.disable_policy", 1)
+
+
+class ManyXfrmInterface(Many):
+    name, modules = "xfrmi", ("xfrm_interface",)
+
+    def dev(self, i):
+        return f"t{i}"
+
+    def key(self, i):
+        return f"if_id {i}"
+
+    def devices(self, host, here, numbers_):
+        for i in numbers_:
+            host.later(f"link add t{i} type xfrm dev u if_id {i}", f"link set t{i} up")
+
+
+class ManyVgw(Many):
+    """Connections of one tunnel each, judged by their SAs: at 2 s a drop would take them down."""
+
+    name, modules = "vgw", ("vgw",)
+
+    def dev(self, i):
+        return f"c{i}"
+
+    def key(self, i):
+        return f"if_id {i}"
+
+    def devices(self, host, here, numbers_):
+        num = numbers()
+        off = u32(num["VGW_A_TUNNEL_KEEPALIVE"], num["VGW_KEEPALIVE_OFF"])
+        command_rtnl(host, (new_connection(f"c{i}", i, extra=off) for i in numbers_))
+        command_rtnl(host, (named(f"c{i}{end}", up=True) for end in ("", "-1") for i in numbers_),
+                     create=False)  # fmt: skip
+
+
+MANY = {arm.name: arm for arm in (ManyVti, ManyXfrmInterface, ManyVgw)}
