@@ -117,6 +117,7 @@ static int apply(struct nl *nl, const char *ifname, const struct conn_config *di
 int cmd_syncconf(const struct command *cmd, int argc, char **argv)
 {
 	static struct conn_config want, have, diff;
+	static struct up_config up;
 	const char *file = argc > 2 ? argv[2] : "";
 	struct connection *list;
 	char ifname[IFNAMSIZ];
@@ -135,7 +136,7 @@ int cmd_syncconf(const struct command *cmd, int argc, char **argv)
 	f = strcmp(file, "-") ? fopen(file, "re") : stdin;
 	if (!f)
 		return usage_error(cmd, "%s: %s", file, strerror(errno));
-	ret = config_read(f, f == stdin ? "standard input" : file, &want, &p);
+	ret = config_read(f, f == stdin ? "standard input" : file, &want, &up, &p);
 	if (f != stdin)
 		fclose(f);
 	if (ret) {

@@ -42,6 +42,13 @@ enum {
 
 /* Of a configuration file, before the device. */
 #define TUNNEL_SECTION	"tunnel "
+/* Of a configuration file: what is around the devices. */
+#define UP_SECTION	"up"
+
+#define UP_ROUTES	1024
+#define UP_ADDRS	16
+#define UP_FILES	8
+#define UP_FILE_LEN	256
 
 /**
  * struct tunnel_config - options of a tunnel
@@ -106,6 +113,26 @@ struct conn_config {
 };
 
 /**
+ * struct up_config - what vgwctl up does beside the devices
+ * @n_addrs: of @addr
+ * @addr: addresses of the connection beside the inside ones
+ * @n_routes: of @route
+ * @route: routes to the connection
+ * @vrf: VRF of the devices, empty for none
+ * @n_files: of @file
+ * @file: for swanctl, relative to the configuration's directory
+ */
+struct up_config {
+	unsigned int n_addrs;
+	struct prefix addr[UP_ADDRS];
+	unsigned int n_routes;
+	struct prefix route[UP_ROUTES];
+	char vrf[IFNAMSIZ];
+	unsigned int n_files;
+	char file[UP_FILES][UP_FILE_LEN];
+};
+
+/**
  * struct problem - what was wrong with what was typed
  * @text: a sentence without the command's name
  */
@@ -133,7 +160,8 @@ void config_defaults(struct conn_config *conn);
 bool config_diff(const struct conn_config *have, const struct conn_config *want,
 		 struct conn_config *diff);
 const char *config_value(char *buf, size_t size, const struct conn_config *conn, int opt);
-int config_read(FILE *f, const char *file, struct conn_config *conn, struct problem *p);
+int config_read(FILE *f, const char *file, struct conn_config *conn, struct up_config *up,
+		struct problem *p);
 const char *tunnel_config_value(char *buf, size_t size, const struct tunnel_config *tunnel,
 				int opt);
 

@@ -28,8 +28,57 @@ static struct tunnel_config *section_tunnel(struct conn_config *conn, const char
 	return t;
 }
 
+static int up_prefix(struct prefix *prefix, unsigned int *n, unsigned int max,
+		     const char *name, const char *value, struct problem *p)
+{
+	if (*n == max)
+		return problem(p, "%s: there are more than %u", name, max);
+	if (parse_prefix(value, &prefix[*n].addr, &prefix[*n].len))
+		return problem(p, "%s: %.80s is no such value; it must be ADDR/LEN", name, value);
+	if (!strcmp(name, "route") && prefix_mask(&prefix[*n]))
+		return problem(p, "route: %.80s has bits behind its prefix length", value);
+	(*n)++;
+	return 0;
+}
+
+/* It gets a second name where swanctl includes *.conf. */
+static int up_file(struct up_config *up, const char *value, struct problem *p)
+{
+	const char *base = strrchr(value, '/');
+	size_t len;
+
+	base = base ? base + 1 : value;
+	if (up->n_files == UP_FILES)
+		return problem(p, "swanctl: there are more than %d", UP_FILES);
+	len = strlen(base);
+	if (len < 6 || *base == '.' || strcmp(base + len - 5, ".conf") ||
+	    strlen(value) >= UP_FILE_LEN)
+		return problem(p, "swanctl: %.80s: not the name of a file such as NAME.conf",
+			       value);
+	snprintf(up->file[up->n_files++], UP_FILE_LEN, "%s", value);
+	return 0;
+}
+
+static int up_option(struct up_config *up, const char *name, const char *value,
+		     struct problem *p)
+{
+	if (!strcmp(name, "route"))
+		return up_prefix(up->route, &up->n_routes, UP_ROUTES, name, value, p);
+	if (!strcmp(name, "address"))
+		return up_prefix(up->addr, &up->n_addrs, UP_ADDRS, name, value, p);
+	if (!strcmp(name, "swanctl"))
+		return up_file(up, value, p);
+	if (strcmp(name, "vrf"))
+		return problem(p, "%s: no such option; there are address, route, swanctl, vrf",
+			       name);
+	if (up->vrf[0])
+		return problem(p, "vrf %s: given twice", value);
+	return parse_ifname(value, up->vrf, p);
+}
+
 struct parse {
 	struct conn_config *conn;
+	struct up_config *up;
 	struct problem *p;
 	bool failed;
 };
@@ -51,8 +100,12 @@ static int ini_option(void *data, const char *section, const char *name, const c
 		t = section_tunnel(parse->conn, section + len, parse->p);
 		if (!t)
 			return 0;
+	} else if (!strcmp(section, UP_SECTION)) {
+		parse->failed = up_option(parse->up, name, value, parse->p);
+		return !parse->failed;
 	} else if (strcmp(section, "connection")) {
-		problem(parse->p, "[%s]: there are [connection] and [tunnel NAME]", section);
+		problem(parse->p, "[%s]: there are [connection], [tunnel NAME] and [" UP_SECTION "]",
+			section);
 		return 0;
 	}
 	if (config_option(parse->conn, t, name, value, parse->p))
@@ -66,11 +119,13 @@ static int ini_option(void *data, const char *section, const char *name, const c
  * @f: the file
  * @file: its name
  * @conn: the result, complete; the tunnels have names
+ * @up: likewise, what is around the devices
  * @p: what is wrong
  */
-int config_read(FILE *f, const char *file, struct conn_config *conn, struct problem *p)
+int config_read(FILE *f, const char *file, struct conn_config *conn, struct up_config *up,
+		struct problem *p)
 {
-	struct parse parse = { .conn = conn, .p = p };
+	struct parse parse = { .conn = conn, .up = up, .p = p };
 	struct problem inner;
 	unsigned int i;
 	int line;
@@ -96,10 +151,12 @@ int config_read(FILE *f, const char *file, struct conn_config *conn, struct prob
 
 #else /* !HAVE_INIH */
 
-int config_read(FILE *f, const char *file, struct conn_config *conn, struct problem *p)
+int config_read(FILE *f, const char *file, struct conn_config *conn, struct up_config *up,
+		struct problem *p)
 {
 	(void)f;
 	(void)conn;
+	(void)up;
 	return problem(p, "%.80s: this vgwctl was built without libinih and reads no files",
 		       file);
 }

@@ -286,3 +286,68 @@ int json_findings(const struct finding *findings, size_t n)
 	}
 	return json_print(array, global.pretty);
 }
+
+/**
+ * struct json_import - what an import did
+ * @array: of connections
+ * @files: of the last one
+ */
+struct json_import {
+	json_t *array;
+	json_t *files;
+};
+
+/**
+ * json_import_begin - begin to tell what an import did
+ */
+struct json_import *json_import_begin(void)
+{
+	static struct json_import out;
+
+	out.array = json_array();
+	out.files = NULL;
+	return &out;
+}
+
+/**
+ * json_import_conn - a connection
+ * @out: where
+ * @id: the provider's name for it
+ * @name: ours
+ */
+void json_import_conn(struct json_import *out, const char *id, const char *name)
+{
+	json_t *obj = json_object();
+
+	out->files = json_array();
+	json_object_set_new(obj, "id", json_string(id));
+	json_object_set_new(obj, "name", json_string(name));
+	json_object_set_new(obj, "files", out->files);
+	json_array_append_new(out->array, obj);
+}
+
+/**
+ * json_import_file - a file of the last connection
+ * @out: where
+ * @dir: its directory
+ * @name: its name
+ * @change: what happened to it
+ */
+void json_import_file(struct json_import *out, const char *dir, const char *name,
+		      const char *change)
+{
+	json_t *obj = json_object();
+
+	json_object_set_new(obj, "file", json_sprintf("%s/%s", dir, name));
+	json_object_set_new(obj, "change", json_string(change));
+	json_array_append_new(out->files, obj);
+}
+
+/**
+ * json_import_end - print it
+ * @out: where
+ */
+int json_import_end(struct json_import *out)
+{
+	return json_print(out->array, global.pretty);
+}

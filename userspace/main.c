@@ -38,6 +38,9 @@ static const struct command commands[] = {
 	{ "showconf", "DEV", "print the configuration, for syncconf", cmd_showconf, 0 },
 	{ "syncconf", "DEV FILE", "change what differs from FILE (- for standard input)",
 	  cmd_syncconf, 0 },
+	{ "import", "aws FILE [-o DIR]",
+	  "files from what describe-vpn-connections printed (- for standard input)", cmd_import,
+	  0 },
 	/* For the shell's completion. */
 	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0 },
 };

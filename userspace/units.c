@@ -222,6 +222,52 @@ bool addr_equal(const struct ip_addr *a, const struct ip_addr *b)
 	return a->len == b->len && !memcmp(a->b, b->b, a->len);
 }
 
+static uint8_t mask_byte(uint8_t len, unsigned int byte)
+{
+	unsigned int bits = byte * 8;
+
+	if (len >= bits + 8)
+		return 0xff;
+	return len > bits ? 0xff << (8 - (len - bits)) : 0;
+}
+
+/**
+ * prefix_holds - whether an address is one of a prefix
+ * @prefix: the prefix; one of no length holds everything
+ * @addr: the address
+ */
+bool prefix_holds(const struct prefix *prefix, const struct ip_addr *addr)
+{
+	unsigned int i;
+
+	if (!prefix->addr.len)
+		return true;
+	if (prefix->addr.len != addr->len)
+		return false;
+	for (i = 0; i < addr->len; i++)
+		if ((prefix->addr.b[i] ^ addr->b[i]) & mask_byte(prefix->len, i))
+			return false;
+	return true;
+}
+
+/**
+ * prefix_mask - clear the host bits
+ * @prefix: the prefix
+ *
+ * Return: whether any was set.
+ */
+bool prefix_mask(struct prefix *prefix)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < prefix->addr.len; i++) {
+		any |= prefix->addr.b[i] & ~mask_byte(prefix->len, i);
+		prefix->addr.b[i] &= mask_byte(prefix->len, i);
+	}
+	return any;
+}
+
 /**
  * format_time_ms - the shortest text that parse_time_ms() reads back exactly
  * @buf: at least TIME_LEN
@@ -336,6 +382,24 @@ const char *format_addr(char *buf, size_t size, const struct ip_addr *addr)
 	int family = addr->len == 4 ? AF_INET : AF_INET6;
 
 	if (!addr->len || !inet_ntop(family, addr->b, buf, size))
+		snprintf(buf, size, "-");
+	return buf;
+}
+
+/**
+ * format_prefix - a prefix, "-" for none
+ * @buf: at least ADDR_LEN
+ * @size: of @buf
+ * @prefix: the prefix
+ */
+const char *format_prefix(char *buf, size_t size, const struct prefix *prefix)
+{
+	char addr[ADDR_LEN - 4];
+
+	format_addr(addr, sizeof(addr), &prefix->addr);
+	if (prefix->addr.len)
+		snprintf(buf, size, "%s/%u", addr, prefix->len);
+	else
 		snprintf(buf, size, "-");
 	return buf;
 }

@@ -23,6 +23,16 @@ struct ip_addr {
 	uint8_t b[16];
 };
 
+/**
+ * struct prefix - an address with the length of its prefix
+ * @addr: the address
+ * @len: bits
+ */
+struct prefix {
+	struct ip_addr addr;
+	uint8_t len;
+};
+
 /*
  * Parsers take the whole text or nothing: 0, -EINVAL for what is no such
  * thing at all, -ERANGE for what does not fit.
@@ -34,6 +44,8 @@ int parse_addr(const char *s, struct ip_addr *addr);
 int parse_prefix(const char *s, struct ip_addr *addr, uint8_t *len);
 
 bool addr_equal(const struct ip_addr *a, const struct ip_addr *b);
+bool prefix_holds(const struct prefix *prefix, const struct ip_addr *addr);
+bool prefix_mask(struct prefix *prefix);
 
 /* Formatters fill @buf and return it. */
 const char *format_time_ms(char *buf, size_t size, uint32_t ms);
@@ -42,6 +54,7 @@ const char *format_usec(char *buf, size_t size, uint32_t usec);
 const char *format_bytes(char *buf, size_t size, uint64_t bytes);
 const char *format_mark(char *buf, size_t size, uint32_t mark, uint32_t mask);
 const char *format_addr(char *buf, size_t size, const struct ip_addr *addr);
+const char *format_prefix(char *buf, size_t size, const struct prefix *prefix);
 
 const char *nearest(const char *word, const char *const *words, size_t n);
 

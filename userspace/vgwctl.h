@@ -34,6 +34,9 @@ struct global {
 
 extern struct global global;
 
+/* Where configurations are looked for by their names. */
+#define VGW_DIR		"/etc/vgw"
+
 /**
  * struct command - a command
  * @name: as typed
@@ -60,6 +63,7 @@ int cmd_monitor(const struct command *cmd, int argc, char **argv);
 int cmd_check(const struct command *cmd, int argc, char **argv);
 int cmd_showconf(const struct command *cmd, int argc, char **argv);
 int cmd_syncconf(const struct command *cmd, int argc, char **argv);
+int cmd_import(const struct command *cmd, int argc, char **argv);
 int cmd_complete(const struct command *cmd, int argc, char **argv);
 
 int usage_error(const struct command *cmd, const char *fmt, ...)
@@ -83,6 +87,14 @@ enum color color_state(uint32_t state);
 /* Human and JSON output. */
 void show_connection(const struct connection *conn);
 int json_connections(const struct connection *list);
+
+struct json_import;
+
+struct json_import *json_import_begin(void);
+void json_import_conn(struct json_import *out, const char *id, const char *name);
+void json_import_file(struct json_import *out, const char *dir, const char *name,
+		      const char *change);
+int json_import_end(struct json_import *out);
 
 /**
  * struct event - something that happened to a connection

@@ -4,7 +4,7 @@
 # make demo waits for these: one kernel, one emulator, the tools of the scenarios.
 PACKAGES_BASE=(
 	linux-image-amd64 linux-headers-amd64
-	gcc libc6-dev make pkgconf libmnl-dev libjansson-dev libinih-dev
+	gcc libc6-dev make pkgconf libmnl-dev libjansson-dev libexpat1-dev libinih-dev
 	qemu-system-x86 virtme-ng busybox-static bash procps kmod rsync
 	charon-systemd strongswan-swanctl libstrongswan-standard-plugins libstrongswan-extra-plugins
 	iproute2 iputils-ping tcpdump ethtool nftables

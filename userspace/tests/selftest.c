@@ -2,27 +2,12 @@
 /* What vgwctl does without a kernel: units, options, files. Prints TAP. */
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config.h"
+#include "tap.h"
 #include "units.h"
-
-static int count, failures;
-
-__printf(2, 3)
-static void result(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %d - ", good ? "" : "not ", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	failures += !good;
-}
 
 static void test_times(void)
 {
@@ -203,14 +188,17 @@ static void test_refusals(void)
 	}
 }
 
+static struct up_config up;
+
 static int read_text(const char *text, struct conn_config *conn, struct problem *p)
 {
 	FILE *f = fmemopen((char *)text, strlen(text), "r");
 	int err;
 
 	memset(conn, 0, sizeof(*conn));
+	memset(&up, 0, sizeof(up));
 	memset(p, 0, sizeof(*p));
-	err = config_read(f, "FILE", conn, p);
+	err = config_read(f, "FILE", conn, &up, p);
 	fclose(f);
 	return err;
 }
@@ -256,6 +244,11 @@ static void test_files(void)
 	       conn.tunnel[0].keepalive == VGW_KEEPALIVE_PASSIVE, "a /24 names no peer");
 	result(!read_text("[tunnel a]\nif_id=1\ninside=10.0.0.3/30\n", &conn, &p) &&
 	       !conn.tunnel[0].peer.len, "a broadcast address names no peer");
+	result(!read_text("[tunnel a]\nif_id=1\n[up]\nroute = 10.0.0.0/8\nroute = ::/0\n"
+			  "address = 10.1.0.1/32\nvrf = blue\nswanctl = a.conf\n", &conn, &p) &&
+	       up.n_routes == 2 && up.route[0].len == 8 && up.route[1].addr.len == 16 &&
+	       up.n_addrs == 1 && !strcmp(up.vrf, "blue") && !strcmp(up.file[0], "a.conf"),
+	       "what is around the devices: %s", p.text);
 	result(!read_text("[tunnel a]\nif_id=1\n[tunnel b]\nif_id=2\n[tunnel a]\nmisses=4\n",
 			  &conn, &p) && conn.n_tunnels == 2 && conn.tunnel[0].misses == 4,
 	       "a section may be resumed");
@@ -276,6 +269,11 @@ static void test_bad_files(void)
 		{ "[tunnel a]\nif_id = 2\n[routes]\nx = 1\nmisses = 99\n", "FILE:4: [routes]" },
 		{ "if_id = 2\n", "FILE:1: []" },
 		{ "[tunnel a b]\nif_id = 2\n", "no spaces" },
+		{ "[up]\nroute = 10.0.0.0\n", "FILE:2: route: 10.0.0.0 is no such value" },
+		{ "[up]\nroute = 10.0.0.1/8\n", "bits behind" },
+		{ "[up]\nvrf = a\nvrf = b\n", "FILE:3: vrf b: given twice" },
+		{ "[up]\nswanctl = /etc/\n", "such as NAME.conf" },
+		{ "[up]\nmtu = 1400\n", "there are address, route" },
 	};
 	struct conn_config conn;
 	struct problem p;
@@ -350,8 +348,5 @@ int main(void)
 	test_refusals();
 	test_files_if_read();
 	test_hints();
-	printf("1..%d\n", count);
-	if (failures)
-		fprintf(stderr, "selftest: %d of %d failed\n", failures, count);
-	return failures != 0;
+	return finish("selftest");
 }

@@ -105,10 +105,15 @@ def connection(local, remote, key_in, key_out=None, version=2, nat=False, child=
 
 
 class Charon:
-    """A daemon in a host. conns: {name: connection(...)}; each has one child named "child"."""
+    """A daemon in a host. conns: {name: connection(...)}; each has one child named "child".
 
-    def __init__(self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1):
-        self.host, self.conns = host, conns
+    psk: of all of them. files: instead of conns, folder of *.conf that swanctl loads.
+    """
+
+    def __init__(
+        self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=None
+    ):  # fmt: skip
+        self.host, self.conns, self.psk, self.files = host, conns, psk, files
         self.dir = f"/tmp/ike-{host.name}"
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
@@ -127,13 +132,17 @@ class Charon:
         conf = STRONGSWAN_CONF.format(dir=self.dir, log=self.log, **self.options)
         with open(f"{self.dir}/strongswan.conf", "w", encoding="ascii") as file:
             file.write(conf)
+        if self.files:
+            with open(f"{self.dir}/swanctl.conf", "w", encoding="ascii") as file:
+                file.write(f"include {self.files}/*.conf\n")
+            return
         tree = {
             "connections": self.conns,
             "secrets": {
                 f"ike-{name}": {
                     "id-1": c["local_addrs"],
                     "id-2": c["remote_addrs"],
-                    "secret": f'"{PSK}"',
+                    "secret": f'"{self.psk}"',
                 }
                 for name, c in self.conns.items()
             },
