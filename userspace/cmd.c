@@ -14,6 +14,74 @@
 #define KIND_TUNNEL	"vgw_tunnel"
 
 /**
+ * connection_add - create a connection
+ * @nl: a socket of rtnetlink
+ * @conn: its name and options
+ * @err: why not
+ */
+int connection_add(struct nl *nl, const struct conn_config *conn, struct nl_error *err)
+{
+	struct nlattr *info, *data;
+	struct ifinfomsg *ifi;
+	struct nl_req req;
+	int note;
+
+	req_init(&req, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	ifi = mnl_nlmsg_put_extra_header(req.hdr, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	mnl_attr_put_strz(req.hdr, IFLA_IFNAME, conn->ifname);
+	note = req_begin(&req);
+	info = mnl_attr_nest_start(req.hdr, IFLA_LINKINFO);
+	mnl_attr_put_strz(req.hdr, IFLA_INFO_KIND, KIND);
+	data = mnl_attr_nest_start(req.hdr, IFLA_INFO_DATA);
+	req_put_config(&req, conn, "");
+	mnl_attr_nest_end(req.hdr, data);
+	mnl_attr_nest_end(req.hdr, info);
+	req_end(&req, note, "connection");
+	return nl_talk(nl, &req, NULL, NULL, err);
+}
+
+/**
+ * connection_find - learn about a connection's device
+ * @nl: a socket of rtnetlink
+ * @ifname: its name
+ * @link: the result
+ * @err: why not; a device of another kind is refused
+ */
+int connection_find(struct nl *nl, const char *ifname, struct link_info *link,
+		    struct nl_error *err)
+{
+	int ret = link_get(nl, ifname, link, err);
+
+	if (ret || !strcmp(link->kind, KIND))
+		return ret;
+	if (!strcmp(link->kind, KIND_TUNNEL))
+		return nl_error_set(err, EINVAL,
+				    "this is a tunnel; it goes with its connection only");
+	return nl_error_set(err, EINVAL, "this is no connection of vgw but %s",
+			    link->kind[0] ? link->kind : "another device");
+}
+
+/**
+ * connection_del - delete a connection
+ * @nl: a socket of rtnetlink
+ * @link: of connection_find()
+ * @err: why not
+ */
+int connection_del(struct nl *nl, const struct link_info *link, struct nl_error *err)
+{
+	struct ifinfomsg *ifi;
+	struct nl_req req;
+
+	req_init(&req, RTM_DELLINK, 0);
+	ifi = mnl_nlmsg_put_extra_header(req.hdr, sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	/* By index: the name may be another device's by now. */
+	ifi->ifi_index = link->ifindex;
+	return nl_talk(nl, &req, NULL, NULL, err);
+}
+
+/**
  * cmd_add - vgwctl add
  * @cmd: the command
  * @argc: of @argv
@@ -21,14 +89,11 @@
  */
 int cmd_add(const struct command *cmd, int argc, char **argv)
 {
-	struct nlattr *info, *data;
 	struct conn_config conn = {};
-	struct ifinfomsg *ifi;
 	struct nl_error err;
-	struct nl_req req;
 	struct problem p;
 	struct nl nl;
-	int note, ret;
+	int ret;
 
 	if (argc < 2)
 		return usage_error(cmd, "the device's name is missing");
@@ -39,21 +104,7 @@ int cmd_add(const struct command *cmd, int argc, char **argv)
 
 	if (nl_open(&nl, NETLINK_ROUTE, &err))
 		return refused(cmd, conn.ifname, &err);
-
-	req_init(&req, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-	ifi = mnl_nlmsg_put_extra_header(req.hdr, sizeof(*ifi));
-	ifi->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(req.hdr, IFLA_IFNAME, conn.ifname);
-	note = req_begin(&req);
-	info = mnl_attr_nest_start(req.hdr, IFLA_LINKINFO);
-	mnl_attr_put_strz(req.hdr, IFLA_INFO_KIND, KIND);
-	data = mnl_attr_nest_start(req.hdr, IFLA_INFO_DATA);
-	req_put_config(&req, &conn, "");
-	mnl_attr_nest_end(req.hdr, data);
-	mnl_attr_nest_end(req.hdr, info);
-	req_end(&req, note, "connection");
-
-	ret = nl_talk(&nl, &req, NULL, NULL, &err);
+	ret = connection_add(&nl, &conn, &err);
 	nl_close(&nl);
 	return ret ? refused(cmd, conn.ifname, &err) : RC_OK;
 }
@@ -68,9 +119,7 @@ int cmd_del(const struct command *cmd, int argc, char **argv)
 {
 	char ifname[IFNAMSIZ];
 	struct link_info link;
-	struct ifinfomsg *ifi;
 	struct nl_error err;
-	struct nl_req req;
 	struct problem p;
 	struct nl nl;
 	int ret;
@@ -84,21 +133,9 @@ int cmd_del(const struct command *cmd, int argc, char **argv)
 	if (nl_open(&nl, NETLINK_ROUTE, &err))
 		return refused(cmd, ifname, &err);
 
-	ret = link_get(&nl, ifname, &link, &err);
-	if (!ret && !strcmp(link.kind, KIND_TUNNEL))
-		ret = nl_error_set(&err, EINVAL,
-				   "this is a tunnel; it goes with its connection only");
-	else if (!ret && strcmp(link.kind, KIND))
-		ret = nl_error_set(&err, EINVAL, "this is no connection of vgw but %s",
-				   link.kind[0] ? link.kind : "another device");
-	if (!ret) {
-		req_init(&req, RTM_DELLINK, 0);
-		ifi = mnl_nlmsg_put_extra_header(req.hdr, sizeof(*ifi));
-		ifi->ifi_family = AF_UNSPEC;
-		/* By index: the name may be another device's by now. */
-		ifi->ifi_index = link.ifindex;
-		ret = nl_talk(&nl, &req, NULL, NULL, &err);
-	}
+	ret = connection_find(&nl, ifname, &link, &err);
+	if (!ret)
+		ret = connection_del(&nl, &link, &err);
 	nl_close(&nl);
 	return ret ? refused(cmd, ifname, &err) : RC_OK;
 }

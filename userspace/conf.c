@@ -77,8 +77,15 @@ int cmd_showconf(const struct command *cmd, int argc, char **argv)
 	return RC_OK;
 }
 
-static int same_tunnels(const struct conn_config *have, const struct conn_config *want,
-			const char *file, struct problem *p)
+/**
+ * conf_same_tunnels - whether a file is about the tunnels that are there
+ * @have: the connection
+ * @want: the file's
+ * @file: its name
+ * @p: what is wrong
+ */
+int conf_same_tunnels(const struct conn_config *have, const struct conn_config *want,
+		      const char *file, struct problem *p)
 {
 	unsigned int i, j;
 
@@ -96,8 +103,15 @@ static int same_tunnels(const struct conn_config *have, const struct conn_config
 	return 0;
 }
 
-static int apply(struct nl *nl, const char *ifname, const struct conn_config *diff,
-		 struct nl_error *err)
+/**
+ * conf_apply - change a connection
+ * @nl: a socket of nl_open_vgw()
+ * @ifname: the connection
+ * @diff: of config_diff()
+ * @err: why not
+ */
+int conf_apply(struct nl *nl, const char *ifname, const struct conn_config *diff,
+	       struct nl_error *err)
 {
 	struct nl_req req;
 
@@ -152,11 +166,11 @@ int cmd_syncconf(const struct command *cmd, int argc, char **argv)
 	if (!ret) {
 		model_config(list, &have);
 		model_free(list);
-		if (same_tunnels(&have, &want, file, &p))
+		if (conf_same_tunnels(&have, &want, file, &p))
 			ret = nl_error_set(&err, EINVAL, "%s", p.text);
 	}
 	if (!ret && config_diff(&have, &want, &diff))
-		ret = apply(&nl, ifname, &diff, &err);
+		ret = conf_apply(&nl, ifname, &diff, &err);
 	nl_close(&nl);
 	return ret ? refused(cmd, ifname, &err) : RC_OK;
 }

@@ -41,6 +41,8 @@ static const struct command commands[] = {
 	{ "import", "aws FILE [-o DIR]",
 	  "files from what describe-vpn-connections printed (- for standard input)", cmd_import,
 	  0 },
+	{ "up", "NAME|FILE", "bring up what " VGW_DIR "/NAME.conf describes", cmd_up, 0 },
+	{ "down", "NAME|FILE", "take it down again", cmd_down, 0 },
 	/* For the shell's completion. */
 	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0 },
 };

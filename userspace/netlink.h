@@ -86,6 +86,7 @@ int nl_error_set(struct nl_error *err, int code, const char *fmt, ...)
  * @master: index of its master, 0 for none
  * @ifname: its name
  * @kind: its kind, empty for none
+ * @table: of a VRF, 0 for none
  */
 struct link_info {
 	unsigned int ifindex;
@@ -94,6 +95,7 @@ struct link_info {
 	unsigned int master;
 	char ifname[IFNAMSIZ];
 	char kind[KIND_LEN];
+	uint32_t table;
 };
 
 /**
@@ -112,5 +114,32 @@ int route_get(struct nl *nl, const struct ip_addr *local, const struct ip_addr *
 	      struct route_info *route, struct nl_error *err);
 int addr_assigned(struct nl *nl, unsigned int ifindex, const struct ip_addr *addr,
 		  bool *found, struct nl_error *err);
+
+/* On addresses and routes of vgwctl up: rtm_protocol, IFA_PROTO. */
+#define PROTO_VGW	118
+
+/**
+ * struct set - what was set on a device
+ * @n: of @prefix
+ * @prefix: addresses or routes
+ */
+struct set {
+	unsigned int n;
+	struct prefix *prefix;
+};
+
+int link_change(struct nl *nl, unsigned int ifindex, unsigned int flags, unsigned int mask,
+		struct nl_error *err);
+int link_enslave(struct nl *nl, unsigned int ifindex, unsigned int master,
+		 struct nl_error *err);
+int addr_change(struct nl *nl, bool add, unsigned int ifindex, const struct prefix *addr,
+		struct nl_error *err);
+int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t table,
+		 const struct prefix *dst, struct nl_error *err);
+int addr_list(struct nl *nl, unsigned int ifindex, struct set *set, struct nl_error *err);
+int route_list(struct nl *nl, unsigned int ifindex, uint32_t table, struct set *set,
+	       struct nl_error *err);
+bool set_has(const struct set *set, const struct prefix *prefix);
+void set_free(struct set *set);
 
 #endif /* VGWCTL_NETLINK_H */

@@ -40,10 +40,27 @@ static void copy_str(char *to, size_t size, const struct nlattr *attr)
 	to[len] = '\0';
 }
 
+static void parse_info(const struct nlattr *nest, struct link_info *link)
+{
+	const struct nlattr *attr, *data = NULL;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+			copy_str(link->kind, sizeof(link->kind), attr);
+		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			data = attr;
+	}
+	if (!data || strcmp(link->kind, "vrf"))
+		return;
+	mnl_attr_for_each_nested(attr, data)
+		if (mnl_attr_get_type(attr) == IFLA_VRF_TABLE)
+			link->table = mnl_attr_get_u32(attr);
+}
+
 static void parse_link(const struct nlmsghdr *nlh, struct link_info *link)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *attr, *info;
+	const struct nlattr *attr;
 
 	memset(link, 0, sizeof(*link));
 	link->ifindex = ifi->ifi_index;
@@ -60,9 +77,7 @@ static void parse_link(const struct nlmsghdr *nlh, struct link_info *link)
 			link->master = mnl_attr_get_u32(attr);
 			break;
 		case IFLA_LINKINFO:
-			mnl_attr_for_each_nested(info, attr)
-				if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
-					copy_str(link->kind, sizeof(link->kind), info);
+			parse_info(attr, link);
 			break;
 		}
 	}

@@ -64,12 +64,23 @@ int cmd_check(const struct command *cmd, int argc, char **argv);
 int cmd_showconf(const struct command *cmd, int argc, char **argv);
 int cmd_syncconf(const struct command *cmd, int argc, char **argv);
 int cmd_import(const struct command *cmd, int argc, char **argv);
+int cmd_up(const struct command *cmd, int argc, char **argv);
+int cmd_down(const struct command *cmd, int argc, char **argv);
 int cmd_complete(const struct command *cmd, int argc, char **argv);
 
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__printf(2, 3);
 int usage_error_of(const struct command *cmd, const char *dev, const struct problem *p);
 int refused(const struct command *cmd, const char *dev, const struct nl_error *err);
+
+int connection_add(struct nl *nl, const struct conn_config *conn, struct nl_error *err);
+int connection_find(struct nl *nl, const char *ifname, struct link_info *link,
+		    struct nl_error *err);
+int connection_del(struct nl *nl, const struct link_info *link, struct nl_error *err);
+int conf_same_tunnels(const struct conn_config *have, const struct conn_config *want,
+		      const char *file, struct problem *p);
+int conf_apply(struct nl *nl, const char *ifname, const struct conn_config *diff,
+	       struct nl_error *err);
 
 /* Colours, "" when there shall be none. */
 enum color {

@@ -107,11 +107,11 @@ def connection(local, remote, key_in, key_out=None, version=2, nat=False, child=
 class Charon:
     """A daemon in a host. conns: {name: connection(...)}; each has one child named "child".
 
-    psk: of all of them. files: instead of conns, folder of *.conf that swanctl loads.
+    psk: of all of them. files: swanctl loads conf.d/*.conf, as Debian's does, instead of conns.
     """
 
     def __init__(
-        self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=None
+        self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=False
     ):  # fmt: skip
         self.host, self.conns, self.psk, self.files = host, conns, psk, files
         self.dir = f"/tmp/ike-{host.name}"
@@ -134,7 +134,8 @@ class Charon:
             file.write(conf)
         if self.files:
             with open(f"{self.dir}/swanctl.conf", "w", encoding="ascii") as file:
-                file.write(f"include {self.files}/*.conf\n")
+                file.write("include conf.d/*.conf\n")
+            os.makedirs(f"{self.dir}/conf.d", exist_ok=True)
             return
         tree = {
             "connections": self.conns,

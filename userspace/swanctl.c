@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * strongSwan's files and its swanctl(8). A file that vgwctl up uses gets a
+ * second name below swanctl's conf.d: keys stay in one file, and a daemon that
+ * is started anew finds them.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "swanctl.h"
+
+/* As swanctl(8) itself finds it. */
+static const char *swanctl_dir(void)
+{
+	const char *dir = getenv("SWANCTL_DIR");
+
+	return dir && *dir ? dir : "/etc/swanctl";
+}
+
+static int second_name(char *buf, size_t size, const char *file, const char *prefix,
+		       struct nl_error *err)
+{
+	const char *base = strrchr(file, '/');
+	int len;
+
+	len = snprintf(buf, size, "%s/conf.d/%svgw-%s", swanctl_dir(), prefix,
+		       base ? base + 1 : file);
+	if (len < 0 || (size_t)len >= size)
+		return nl_error_set(err, ENAMETOOLONG, "%.200s: the name is too long", file);
+	return 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/**
+ * swanctl_place - let swanctl find a file
+ * @file: the file
+ * @placed: whether it did not before
+ * @err: why not
+ */
+int swanctl_place(const char *file, bool *placed, struct nl_error *err)
+{
+	char path[PATH_MAX], temp[PATH_MAX], *full;
+	int ret = 0;
+
+	*placed = false;
+	if (second_name(path, sizeof(path), file, "", err) ||
+	    second_name(temp, sizeof(temp), file, ".", err))
+		return -err->code;
+	if (access(file, R_OK))
+		return nl_error_set(err, errno, "%.200s: %s", file, strerror(errno));
+	if (same_file(file, path))
+		return 0;
+	*placed = access(path, F_OK) != 0;
+	/* A hard link, for AppArmor lets swanctl read its own directory only. */
+	unlink(temp);
+	if (link(file, temp)) {
+		full = errno == EXDEV ? realpath(file, NULL) : NULL;
+		if (!full || symlink(full, temp))
+			ret = errno;
+		free(full);
+	}
+	if (!ret && rename(temp, path))
+		ret = errno;
+	if (ret) {
+		unlink(temp);
+		return nl_error_set(err, ret, "%.200s: %s", path, strerror(ret));
+	}
+	return 0;
+}
+
+/**
+ * swanctl_remove - let swanctl no longer find a file
+ * @file: the file
+ * @removed: whether it did before
+ * @err: why not
+ */
+int swanctl_remove(const char *file, bool *removed, struct nl_error *err)
+{
+	char path[PATH_MAX];
+
+	*removed = false;
+	if (second_name(path, sizeof(path), file, "", err))
+		return -err->code;
+	if (!unlink(path))
+		*removed = true;
+	else if (errno != ENOENT)
+		return nl_error_set(err, errno, "%.200s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* The last line that is not empty. */
+static const char *last_line(char *text)
+{
+	size_t len = strlen(text);
+	char *line;
+
+	while (len && text[len - 1] == '\n')
+		text[--len] = '\0';
+	line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+/* Returns the exit status, -errno when it did not run; @said its last line of complaint. */
+static int run(char *const *argv, char *said, size_t size)
+{
+	char buf[4096] = "";
+	size_t len = 0;
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		execvp(argv[0], argv);
+		_exit(errno == ENOENT ? 127 : 126);
+	}
+	close(fds[1]);
+	while (pid > 0 && (n = read(fds[0], buf + len, sizeof(buf) - 1 - len)) > 0) {
+		len += n;
+		/* Of a long complaint the end matters. */
+		if (len == sizeof(buf) - 1) {
+			memmove(buf, buf + len / 2, len - len / 2);
+			len -= len / 2;
+		}
+	}
+	close(fds[0]);
+	if (pid < 0)
+		return -errno;
+	buf[len] = '\0';
+	snprintf(said, size, "%s", last_line(buf));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/**
+ * swanctl_load - let the daemon know what changed
+ * @err: why not
+ */
+int swanctl_load(struct nl_error *err)
+{
+	char *argv[] = { (char []){ "swanctl" }, (char []){ "--load-all" },
+			 (char []){ "--noprompt" }, NULL };
+	char said[256] = "";
+	int ret = run(argv, said, sizeof(said));
+
+	if (!ret)
+		return 0;
+	if (ret < 0)
+		return nl_error_set(err, -ret, "swanctl: %s", strerror(-ret));
+	if (ret == 127)
+		return nl_error_set(err, ENOENT,
+				    "swanctl is missing (Debian: apt-get install strongswan-swanctl charon-systemd)");
+	return nl_error_set(err, EIO, "swanctl --load-all exited %d%s%s", ret,
+			    said[0] ? ": " : "; is strongSwan running?", said);
+}
+
+/**
+ * swanctl_terminate - take down the SAs of a connection
+ * @conn: its name; it is no error that it has none
+ */
+void swanctl_terminate(const char *conn)
+{
+	char name[64], said[8];
+	char *argv[] = { (char []){ "swanctl" }, (char []){ "--terminate" },
+			 (char []){ "--ike" }, name, (char []){ "--force" },
+			 (char []){ "--timeout" }, (char []){ "5" }, NULL };
+
+	snprintf(name, sizeof(name), "%s", conn);
+	run(argv, said, sizeof(said));
+}
