@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include "metrics.h"
 #include "vgwctl.h"
 
 #define KIND		"vgw"
@@ -315,6 +317,57 @@ int cmd_show(const struct command *cmd, int argc, char **argv)
 	}
 	model_free(list);
 	return rc;
+}
+
+static void count_link(const struct link_info *link, void *data)
+{
+	(void)link;
+	++*(unsigned int *)data;
+}
+
+/* All connections; of none, without a module being loaded for it. */
+static int get_all(struct connection **list, struct nl_error *err)
+{
+	unsigned int n = 0;
+	struct nl nl;
+	int ret;
+
+	*list = NULL;
+	ret = nl_open(&nl, NETLINK_ROUTE, err);
+	if (ret)
+		return ret;
+	ret = link_each(&nl, KIND, count_link, &n, err);
+	nl_close(&nl);
+	if (ret || !n)
+		return ret;
+	ret = nl_open_vgw(&nl, err);
+	if (ret)
+		return ret;
+	ret = model_get(&nl, NULL, list, err);
+	nl_close(&nl);
+	return ret;
+}
+
+/**
+ * cmd_metrics - vgwctl metrics
+ * @cmd: the command
+ * @argc: of @argv
+ * @argv: what was typed
+ */
+int cmd_metrics(const struct command *cmd, int argc, char **argv)
+{
+	struct connection *list;
+	struct nl_error err;
+	struct timespec now;
+
+	if (argc > 1)
+		return usage_error(cmd, "%s: it is always about all connections", argv[1]);
+	if (get_all(&list, &err))
+		return refused(cmd, NULL, &err);
+	clock_gettime(CLOCK_REALTIME, &now);
+	metrics_print(stdout, list, now.tv_sec + now.tv_nsec / 1e9);
+	model_free(list);
+	return RC_OK;
 }
 
 static void print_name(const struct link_info *link, void *data)

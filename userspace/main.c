@@ -43,6 +43,7 @@ static const struct command commands[] = {
 	  0 },
 	{ "up", "NAME|FILE", "bring up what " VGW_DIR "/NAME.conf describes", cmd_up, 0 },
 	{ "down", "NAME|FILE", "take it down again", cmd_down, 0 },
+	{ "metrics", "", "all connections in Prometheus' text format", cmd_metrics, 0 },
 	/* For the shell's completion. */
 	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0 },
 };

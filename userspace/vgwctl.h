@@ -66,6 +66,7 @@ int cmd_syncconf(const struct command *cmd, int argc, char **argv);
 int cmd_import(const struct command *cmd, int argc, char **argv);
 int cmd_up(const struct command *cmd, int argc, char **argv);
 int cmd_down(const struct command *cmd, int argc, char **argv);
+int cmd_metrics(const struct command *cmd, int argc, char **argv);
 int cmd_complete(const struct command *cmd, int argc, char **argv);
 
 int usage_error(const struct command *cmd, const char *fmt, ...)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "metrics.h"
 #include "tap.h"
 #include "units.h"
 
@@ -339,6 +341,53 @@ static void test_files_if_read(void)
 #endif
 }
 
+/* Prometheus reads it: what is escaped, what is left out, what stands together. */
+static void test_metrics(void)
+{
+	static struct connection conn = { .ifname = "a\"b\\c", .n_tunnels = 2 };
+	struct connection *second = calloc(1, sizeof(*second));
+	struct tunnel *t = conn.tunnel;
+	char *text, *at;
+	size_t len;
+	FILE *f;
+
+	conn.next = second;
+	snprintf(second->ifname, sizeof(second->ifname), "vgw1");
+	snprintf(t[0].config.ifname, IFNAMSIZ, "one");
+	snprintf(t[1].config.ifname, IFNAMSIZ, "two");
+	t[1].config.index = 1;
+	t[0].state = VGW_STATE_SUSPECT;
+	t[1].state = VGW_STATE_DOWN;
+	t[0].have = ATTR_BIT(VGW_A_TUNNEL_RTT) | ATTR_BIT(VGW_A_TUNNEL_PROOF_AGE);
+	t[0].rtt = 12345;
+	t[0].proof_age = 1500000000;
+	t[0].stats.v[VGW_A_STATS_RX_BYTES] = UINT64_MAX;
+	t[1].stats.v[VGW_A_STATS_TX_NO_SA] = 7;
+
+	f = open_memstream(&text, &len);
+	metrics_print(f, &conn, 1000000000);
+	fclose(f);
+	result(strstr(text, "vgw_connections 2\n") != NULL, "connections are counted");
+	result(strstr(text, "{connection=\"a\\\"b\\\\c\",tunnel=\"one\"} 1\n") != NULL,
+	       "labels are escaped");
+	result(strstr(text, "tunnel_state{connection=\"a\\\"b\\\\c\",tunnel=\"two\"} 0\n") != NULL,
+	       "a tunnel that is down is there");
+	result(strstr(text, ",tunnel=\"one\"} 18446744073709551615\n") != NULL,
+	       "counters are exact");
+	result(strstr(text, ",tunnel=\"one\"} 0.012345\n") != NULL, "seconds of a round trip");
+	result(strstr(text, ",tunnel=\"one\"} 999999998.500\n") != NULL, "the time of a proof");
+	result(strstr(text, ",tunnel=\"two\",reason=\"tx-no-sa\"} 7\n") != NULL,
+	       "drops have their reason");
+	at = strstr(text, "# TYPE vgw_tunnel_keepalive_rtt_seconds");
+	result(at && !strstr(at, "rtt_seconds{connection=\"a\\\"b\\\\c\",tunnel=\"two\"}"),
+	       "what does not exist is left out");
+	at = strstr(text, "# TYPE vgw_connection_carrier gauge\n");
+	result(at && strstr(at, "\"} 0\nvgw_connection_carrier{connection=\"vgw1\"} 0\n# HELP"),
+	       "a metric's samples stand together");
+	free(text);
+	free(second);
+}
+
 int main(void)
 {
 	test_times();
@@ -348,5 +397,6 @@ int main(void)
 	test_refusals();
 	test_files_if_read();
 	test_hints();
+	test_metrics();
 	return finish("selftest");
 }
