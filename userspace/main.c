@@ -23,29 +23,31 @@ struct global global;
 
 static const struct command commands[] = {
 	{ "show", "[DEV]",
-	  "state, tunnels, SAs, counters, last switch and why (the default)", cmd_show, 0 },
+	  "state, tunnels, SAs, counters, last switch and why (the default)", cmd_show, 0, false },
 	{ "add", "DEV [CONNECTION-OPTION VALUE]... {tunnel [NAME] KEY [TUNNEL-OPTION VALUE]...}...",
-	  "create a connection and its tunnels", cmd_add, 0 },
+	  "create a connection and its tunnels", cmd_add, 0, false },
 	{ "set", "DEV [CONNECTION-OPTION VALUE]... [tunnel N|NAME TUNNEL-OPTION VALUE...]...",
-	  "change options, all or none", cmd_set, 0 },
-	{ "del", "DEV", "delete a connection and its tunnels", cmd_del, 0 },
-	{ "switch", "DEV N|NAME", "make a tunnel active by hand", cmd_switch, 0 },
-	{ "drain", "DEV N|NAME", "take a tunnel out of the choice", cmd_drain, 0 },
-	{ "undrain", "DEV N|NAME", "put it back", cmd_drain, 0 },
-	{ "monitor", "[DEV]", "events as they happen", cmd_monitor, 0 },
+	  "change options, all or none", cmd_set, 0, false },
+	{ "del", "DEV", "delete a connection and its tunnels", cmd_del, 0, false },
+	{ "switch", "DEV N|NAME", "make a tunnel active by hand", cmd_switch, 0, false },
+	{ "drain", "DEV N|NAME", "take a tunnel out of the choice", cmd_drain, 0, false },
+	{ "undrain", "DEV N|NAME", "put it back", cmd_drain, 0, false },
+	{ "monitor", "[DEV]", "events as they happen", cmd_monitor, 0, false },
 	{ "check", "[DEV]", "what is wrong and what to do; exits 0 ok, 1 degraded, 2 down, 3 unknown",
-	  cmd_check, RC_CHECK_UNKNOWN },
-	{ "showconf", "DEV", "print the configuration, for syncconf", cmd_showconf, 0 },
+	  cmd_check, RC_CHECK_UNKNOWN, false },
+	{ "showconf", "DEV", "print the configuration, for syncconf", cmd_showconf, 0, false },
 	{ "syncconf", "DEV FILE", "change what differs from FILE (- for standard input)",
-	  cmd_syncconf, 0 },
+	  cmd_syncconf, 0, false },
 	{ "import", "aws FILE [-o DIR]",
 	  "files from what describe-vpn-connections printed (- for standard input)", cmd_import,
-	  0 },
-	{ "up", "NAME|FILE", "bring up what " VGW_DIR "/NAME.conf describes", cmd_up, 0 },
-	{ "down", "NAME|FILE", "take it down again", cmd_down, 0 },
-	{ "metrics", "", "all connections in Prometheus' text format", cmd_metrics, 0 },
+	  0, true },
+	{ "up", "NAME|FILE", "bring up what " VGW_DIR "/NAME.conf describes", cmd_up, 0, false },
+	{ "down", "NAME|FILE", "take it down again", cmd_down, 0, false },
+	{ "metrics", "", "all connections in Prometheus' text format", cmd_metrics, 0, false },
+	{ "top", "[-b] [-d TIME] [-n ROUNDS] [DEV]", "rates and states, every 2s; q ends it",
+	  cmd_top, 0, true },
 	/* For the shell's completion. */
-	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0 },
+	{ "complete", "devices|tunnels [DEV]", NULL, cmd_complete, 0, false },
 };
 
 static const char *const option_help =
@@ -316,7 +318,7 @@ int main(int argc, char **argv)
 		       cmd->help ? cmd->help : "");
 		return finish(RC_OK);
 	}
-	if (argc > 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1])
+	if (!cmd->options && argc > 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1])
 		return usage_error(cmd, "%s: options go before the command: vgwctl %s %s",
 				   argv[argc - 1], argv[argc - 1], cmd->name);
 	if (netns && enter_netns(netns))

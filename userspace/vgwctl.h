@@ -44,6 +44,7 @@ extern struct global global;
  * @help: one line
  * @run: takes argv from the name on; the exit code
  * @rc_usage: exit code for what was typed wrong, RC_USAGE if 0
+ * @options: has options of its own, behind its name
  */
 struct command {
 	const char *name;
@@ -51,6 +52,7 @@ struct command {
 	const char *help;
 	int (*run)(const struct command *cmd, int argc, char **argv);
 	int rc_usage;
+	bool options;
 };
 
 int cmd_add(const struct command *cmd, int argc, char **argv);
@@ -67,6 +69,7 @@ int cmd_import(const struct command *cmd, int argc, char **argv);
 int cmd_up(const struct command *cmd, int argc, char **argv);
 int cmd_down(const struct command *cmd, int argc, char **argv);
 int cmd_metrics(const struct command *cmd, int argc, char **argv);
+int cmd_top(const struct command *cmd, int argc, char **argv);
 int cmd_complete(const struct command *cmd, int argc, char **argv);
 
 int usage_error(const struct command *cmd, const char *fmt, ...)

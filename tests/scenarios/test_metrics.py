@@ -1,4 +1,4 @@
-"""What Prometheus reads.
+"""What Prometheus reads and what vgwctl top shows.
 
     cli ----- gw =====vgw0-1===== far1 (10.20.0.1)
                \\======vgw0-2===== far2 (10.20.0.1)
@@ -6,6 +6,7 @@
 
 import json
 import os
+import pty
 import re
 import time
 from pathlib import Path
@@ -176,5 +177,53 @@ def test_every_one_of_many_connections_is_there(topo):
     now = metrics(topo)
     assert now("connections") == 12
     assert sum(key[0] == "vgw_tunnel_state" for key in now.samples) == 24
+    shown = topo.gw.run(["vgwctl", "top", "-b", "-n", 1]).stdout
+    assert all(f" c{i}-2 " in shown for i in range(12)) and "more" not in shown
     for i in range(12):
         topo.gw.run(["vgwctl", "del", f"c{i}"])
+
+
+def test_top_shows_rates_round_after_round(topo):
+    for far in topo.fars.values():
+        far.netem("u0", "delay 5ms")
+    vgw = Vgw(topo, tunnel="keepalive 100ms", sas="in order")
+    vgw.wait_active(1)
+    topo.echo()
+    stream = topo.stream(pps=100, size=200)
+    time.sleep(0.5)
+    shown = topo.gw.run(["vgwctl", "top", "-b", "-n", 3, "-d", "1s", "vgw0"]).stdout
+    assert stream.stop().lost == 0
+    rounds = shown.split("\n\n")[:-1]
+    assert len(rounds) == 3, shown
+    rows = [next(row.split() for row in each.splitlines() if "* vgw0-1" in row)
+            for each in rounds]  # fmt: skip
+    # *, name, state, bit/s in and out, packets in and out, rtt, loss, proof, drops
+    assert rows[0][2:7] == ["up", "-", "-", "-", "-"], rows[0]
+    for row in rows[1:]:
+        rates = [float(row[5]), float(row[6])]
+        assert all(95 < rate < 115 for rate in rates) if SIM else all(rates), row
+        assert row[10] == "0" and row[7].endswith("s"), row
+    gone = topo.gw.run(["vgwctl", "top", "-b", "-n", 1, "nothing"], check=False)
+    assert gone.returncode == 2 and gone.stderr.startswith("vgwctl: top nothing: ")
+
+
+def test_top_leaves_the_terminal_as_it_was(topo):
+    vgw = Vgw(topo)
+    vgw.wait_up()
+    master, slave = pty.openpty()
+    proc = topo.gw.popen(["vgwctl", "top", "-d", "100ms"], stdin=slave, stdout=slave,
+                         env={**os.environ, "TERM": "xterm"})  # fmt: skip
+    os.close(slave)
+    said = b""
+    while said.count(b"vgw0-2") < 3:
+        said += os.read(master, 65536)
+    os.write(master, b"q")
+    assert proc.wait(10) == 0
+    try:
+        while True:
+            said += os.read(master, 65536)
+    except OSError:
+        pass  # nobody holds the other end any more
+    os.close(master)
+    assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l")
+    assert b"\x1b[32mup" in said
