@@ -118,7 +118,6 @@ static bool far_end(struct vgw_tunnel *t, struct outer *o)
 	*o = (struct outer){
 		.local = t->config.local,
 		.remote = t->config.remote,
-		.mark = t->config.key.mark.v,
 		.proto = IPPROTO_ESP,
 	};
 	spin_lock_bh(&t->conn->lock);
@@ -128,7 +127,10 @@ static bool far_end(struct vgw_tunnel *t, struct outer *o)
 		o->local.a = sa->saddr;
 		o->remote.family = sa->family;
 		o->remote.a = sa->id.daddr;
-		o->mark = (sa->smark.v & sa->smark.m) | (o->mark & ~sa->smark.m);
+		/* As xfrm_bundle_create(): the key's own mark routes nothing. */
+		if (sa->smark.v || sa->smark.m)
+			o->mark = (sa->smark.v & sa->smark.m) |
+				  (t->config.key.mark.v & ~sa->smark.m);
 		if (sa->encap) {
 			o->proto = IPPROTO_UDP;
 			o->uli.ports.sport = sa->sport;

@@ -2,7 +2,6 @@
 #include <linux/inetdevice.h>
 #include <linux/slab.h>
 #include <net/addrconf.h>
-#include <net/route.h>
 #include <net/xfrm.h>
 
 #include "bundle.h"
@@ -12,6 +11,21 @@
 #include "policy.h"
 #include "tunnels.h"
 #include "xfrm_watch.h"
+
+/* An address of any device of ours? By default those in a VRF would not count. */
+static bool is_local(struct net *net, const xfrm_address_t *a, u16 family)
+{
+	struct net_device *dev;
+
+	if (family == AF_INET)
+		return __ip_dev_find(net, a->a4, false);
+	if (ipv6_chk_addr(net, &a->in6, NULL, 0))
+		return true;
+	for_each_netdev_rcu(net, dev)
+		if (netif_is_l3_master(dev) && ipv6_chk_addr(net, &a->in6, dev, 0))
+			return true;
+	return false;
+}
 
 /*
  * Do we send with this SA? Only 7.x knows a direction, and only if told. Its
@@ -34,9 +48,7 @@ static bool outbound(const struct vgw_tunnel *t, const struct xfrm_state *x)
 		if (xfrm_addr_equal(&local->a, &x->props.saddr, x->props.family))
 			return true;
 	}
-	if (x->props.family == AF_INET)
-		return inet_addr_type(t->net, x->id.daddr.a4) != RTN_LOCAL;
-	return !ipv6_chk_addr(t->net, &x->id.daddr.in6, NULL, 0);
+	return !is_local(t->net, &x->id.daddr, x->props.family);
 }
 
 /* xfrm_state_look_at() asks these of each flow. */

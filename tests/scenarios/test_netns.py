@@ -98,21 +98,29 @@ def test_a_mark_or_priority_of_the_underlay_does_not_reach_the_inside(topo):
 
 
 @pytest.mark.parametrize(
-    "kind, rule, extra",
+    "kind, rule, extra, outer",
     (
-        ("if_id", "ipproto esp iif lo", ""),
-        ("if_id", "fwmark 0x77", "output-mark 0x77"),
-        ("mark", "fwmark 0x11", ""),
+        ("if_id", "ipproto esp iif lo", "", 4),
+        ("if_id", "ipproto esp iif lo", "flag af-unspec", 6),
+        ("if_id", "fwmark 0x77", "output-mark 0x77", 4),
+        ("mark", "fwmark 0x77", "output-mark 0x77", 4),
     ),
-    ids=("by its protocol", "by the mark of its SA", "by the key"),
+    ids=("by its protocol", "by its protocol, IPv6", "by its mark", "by its mark, marked"),
 )
-def test_an_underlay_in_a_vrf_is_reached_by_the_rules_that_esp_obeys(topo, kind, rule, extra):
+def test_an_underlay_in_a_vrf_is_reached_by_the_rules_that_esp_obeys(
+    topo, kind, rule, extra, outer
+):
     """The tunnel has a path where XFRM finds one: u1 and its routes are the VRF's alone."""
+    topo.gw.sysctl("net.ipv6.conf.u1.keep_addr_on_down", 1)
     topo.gw.ip(
-        "link add under type vrf table 77", "link set under up", "link set u1 master under",
-        f"rule add {rule} lookup 77",
-    )  # fmt: skip
-    vgw = Vgw(topo, only=(1,), kind=kind, sas=False, **QUIET)
-    topo.pair(1, kind, extra=extra)
+        "link add under type vrf table 77", "link set under up", "link set u1 master under"
+    )
+    topo.gw.run(f"ip -{outer} rule add {rule} lookup 77")
+    vgw = Vgw(topo, only=(1,), kind=kind, outer=outer, sas=False, **QUIET)
+    if kind == "if_id":
+        # Then the SAs alone say which of them is ours to send by.
+        vgw.set("local any remote any", 1)
+    topo.pair(1, kind, family=outer, extra=extra)
     vgw.wait_up()
+    assert [sa["dir"] for sa in vgw.tunnel(1)["sas"]].count("in") == 1
     assert topo.cli.ping(SRV[4], 3) == 3
