@@ -16,7 +16,7 @@ PACKAGES_BASE=(
 KERNEL_OLD='linux-image-6\.1\.0-[0-9]+-amd64'
 KERNEL_NEW='linux-image-7\.2\.[0-9]+\+deb13-amd64'
 PACKAGES_CHECK=(
-	linux-source-7.2 bc bison flex xz-utils perl
+	linux-source-7.2 bc bison flex libelf-dev xz-utils perl
 	sparse shellcheck flake8 mandoc man-db
 	python3-yaml python3-jsonschema iperf3
 )
