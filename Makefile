@@ -18,6 +18,7 @@ help:
 	@echo 'make check-fast         what to run at every edit'
 	@echo 'make check-qemu         every scenario in QEMU; an hour'
 	@echo 'make check-long         a thousand lives, 10,000 random steps, an idle day'
+	@echo 'make check-debug        any order on two CPUs, KASAN and lockdep; builds a kernel first'
 	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
 	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
 	@echo 'make bench              instructions per packet beside vti, xfrm, WireGuard, ovpn; writes'
@@ -90,6 +91,9 @@ bench-ceiling:
 mutants:
 	tests/mutants/run
 
+check-debug:
+	tests/checks/all debug
+
 oracle:
 	tests/checks/all oracle
 
@@ -110,4 +114,6 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long check-fast bench bench-quick bench-ceiling ynl clean distclean
+.PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long \
+	check-fast check-debug loss faults bench bench-quick bench-ceiling mutants oracle coverage ynl \
+	clean distclean
