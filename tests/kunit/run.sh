@@ -26,7 +26,7 @@ oracle_links() {
 	done
 }
 
-# Underlays whose prefixes overlap, inner routes with MTUs that differ.
+# Underlays whose prefixes overlap and that a mark or a DSCP chooses, inner routes with MTUs that differ.
 stale_links() {
 	for dev in under0 under1 inner0; do
 		ip link show "$dev" >/dev/null 2>&1 && continue
@@ -34,6 +34,9 @@ stale_links() {
 	done
 	ip address replace 192.0.2.1/24 dev under0 &&
 		ip address replace 192.0.2.129/25 dev under1 &&
+		ip route replace 192.0.2.0/24 dev under1 table 100 &&
+		{ ip rule add fwmark 0x101/0xffff lookup 100 pref 10 2>/dev/null || true; } &&
+		{ ip rule add tos 0x10 lookup 100 pref 11 2>/dev/null || true; } &&
 		ip route replace 10.0.0.0/8 dev inner0 &&
 		ip route replace 10.1.0.0/16 dev inner0 mtu 1290 &&
 		ip -6 route replace fd00::/8 dev inner0

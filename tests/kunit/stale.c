@@ -345,7 +345,7 @@ static void change(struct stale *s)
 
 static void make_packet(struct stale *s)
 {
-	static const u8 classes[] = { 0, 0, 0, 0xb8, 0x88, 0x03 };
+	static const u8 classes[] = { 0, 0, 0, 0xb8, 0x10, 0x03 };
 	static const u32 marks[] = { 0, 0, 0, MARK, 1 };
 	struct rnd_state rest;
 	struct sk_buff *skb = s->skb;
