@@ -11,10 +11,9 @@ the sender's.
 """
 
 import ipaddress
-import time
 
 from arms import Encrypted, command_rtnl, packed
-from chain import GEN, SINK, UNDERLAY, BenchError
+from chain import GEN, SINK, UNDERLAY, BenchError, wait_for
 from lab.rawnl import named, new_connection, numbers, u32
 
 FIRST, FAR_FIRST = (int(ipaddress.ip_address(a)) for a in ("10.64.0.0", "172.16.0.0"))
@@ -50,29 +49,30 @@ class Many(Encrypted):
                       f"route add 10.64.0.0/10 via {UNDERLAY[1][1]}")  # fmt: skip
             c.b.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][0]}",
                       f"route add 10.64.0.0/10 via {SINK}")  # fmt: skip
-        begin = time.monotonic()
         self.devices(host, here, n)
-        made = time.monotonic()
-        if self.way == "tx":
-            for i in n:
-                host.later(*self.half(i, here, there(i), "out", self.key(i)),
-                           f"route add {inner(i)}/32 dev {self.dev(i)}")  # fmt: skip
-        else:
-            for i in n:
-                host.later(*self.half(i, there(i), here, "in", self.key(i)))
+        for i in n:
+            host.later(*self.half(i, here, there(i), "out", self.key(i)),
+                       *self.half(i, there(i), here, "in", self.key(i)),
+                       *self.half(i, there(i), here, "fwd", self.key(i)))  # fmt: skip
+            if self.way == "tx":
+                host.later(f"route add {inner(i)}/32 dev {self.dev(i)}")
+            else:
                 c.a.later(*self.half(i, there(i), here, "out", "", inner(i) + "/32"))
         for router in (c.a, c.b):
             router.flush()
-        print(f"  {self.count} {self.name}: devices in {made - begin:.1f} s of the machine's time,"
-              f" SAs and policies in {time.monotonic() - made:.1f}", flush=True)  # fmt: skip
+        self.wait_ready(host)
+
+    def wait_ready(self, host):
+        """Until each device would send."""
 
     @staticmethod
     def half(i, src, dst, direction, key, selector="0.0.0.0/0"):
-        yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i} reqid {i}"
-               f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
-        for way in (direction, "fwd") if direction == "in" else (direction,):
-            yield (f"xfrm policy add src 0.0.0.0/0 dst {selector} dir {way} {key}"
-                   f" tmpl src {src} dst {dst} proto esp reqid {i} mode tunnel")  # fmt: skip
+        """An SA, but for fwd, which has that of in; and its policy."""
+        if direction != "fwd":
+            yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i} reqid {i}"
+                   f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
+        yield (f"xfrm policy add src 0.0.0.0/0 dst {selector} dir {direction} {key}"
+               f" tmpl src {src} dst {dst} proto esp reqid {i} mode tunnel")  # fmt: skip
 
     def prove_many(self, size):
         """Each tunnel carries its packet, encrypted; those of RX come out of b."""
@@ -155,6 +155,15 @@ class ManyVgw(Many):
         command_rtnl(host, (new_connection(f"c{i}", i, extra=off) for i in numbers_))
         command_rtnl(host, (named(f"c{i}{end}", up=True) for end in ("", "-1") for i in numbers_),
                      create=False)  # fmt: skip
+
+    def wait_ready(self, host):
+        """A connection's carrier comes with its SAs and policies."""
+
+        def ready():
+            links = host.ip_json("link show type vgw")
+            return sum("LOWER_UP" in each["flags"] for each in links) == self.count
+
+        wait_for("carrier of all connections", ready, 120, 1)
 
 
 MANY = {arm.name: arm for arm in (ManyVti, ManyXfrmInterface, ManyVgw)}
