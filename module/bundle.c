@@ -10,11 +10,6 @@
 #include "link.h"
 #include "policy.h"
 
-/* 0 to run the tests without: make KCFLAGS=-DVGW_KEEP_BUNDLES=0. */
-#ifndef VGW_KEEP_BUNDLES
-#define VGW_KEEP_BUNDLES	1
-#endif
-
 /* Two families, and classes of traffic that the underlay may route apart. */
 #define SLOTS	4
 
@@ -23,6 +18,7 @@
  * @rcu: frees it
  * @dst: the bundle, with a reference
  * @flow: of the packet that it was looked up for
+ * @since: the jiffy in which it was kept
  * @family: of that packet
  * @dscp: of that packet, 0 for IPv6: XFRM asks the underlay's routes with it
  * @exact: it serves this very flow only
@@ -31,6 +27,7 @@ struct vgw_bundle {
 	struct rcu_head rcu;
 	struct dst_entry *dst;
 	struct flowi flow;
+	unsigned long since;
 	u16 family;
 	u8 dscp;
 	bool exact;
@@ -124,7 +121,7 @@ static void keep(struct vgw_tunnel *t, struct dst_entry *dst, const struct flowi
 	 * Queueing for an SA, several transforms, a tunnel in a tunnel: rare, and
 	 * looked up each time.
 	 */
-	if (!VGW_KEEP_BUNDLES || (dst->flags & DST_XFRM_QUEUE) ||
+	if ((dst->flags & DST_XFRM_QUEUE) ||
 	    !xdst->num_pols || xfrm_dst_child(dst)->xfrm || READ_ONCE(t->stale) ||
 	    vgw_conn_of(dst_dev(dst)) || vgw_tunnel_of(dst_dev(dst)))
 		return;
@@ -133,6 +130,7 @@ static void keep(struct vgw_tunnel *t, struct dst_entry *dst, const struct flowi
 		return;
 	b->dst = dst_clone(dst);
 	b->flow = *fl;
+	b->since = jiffies;
 	b->family = family;
 	b->dscp = dscp;
 	b->exact = !shared(t, xdst);
@@ -203,7 +201,9 @@ struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 		dst_release(dst);
 		return ERR_PTR(-ENOENT);
 	}
-	keep(t, dst, &fl, family, dscp, gen);
+	/* Flows that take turns would pay for a replacement at every packet. */
+	if (!b || b->since != jiffies)
+		keep(t, dst, &fl, family, dscp, gen);
 	return dst;
 
 kept:
