@@ -2,14 +2,10 @@
 #include <linux/ethtool.h>
 #include <linux/icmp.h>
 #include <linux/if_arp.h>
-#include <linux/inetdevice.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
-#include <net/addrconf.h>
-#include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include <net/netns/generic.h>
-#include <net/route.h>
 #include <net/rtnetlink.h>
 #include <net/sch_generic.h>
 #include <net/xfrm.h>
@@ -24,6 +20,7 @@
 #include "rx.h"
 #include "tunnels.h"
 #include "tx.h"
+#include "underlay.h"
 #include "xfrm_watch.h"
 
 #define FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | \
@@ -101,136 +98,6 @@ void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
 		dev_put(conn->dev);
 }
 
-/* What XFRM asks the routing table for: the flow of a tunnel's outer packets. */
-struct outer {
-	struct vgw_addr local;
-	struct vgw_addr remote;
-	u32 mark;
-	u8 proto;
-	union flowi_uli uli;
-};
-
-/* The far end: the SA's word, else the administrator's. */
-static bool far_end(struct vgw_tunnel *t, struct outer *o)
-{
-	const struct vgw_sa *sa;
-
-	*o = (struct outer){
-		.local = t->config.local,
-		.remote = t->config.remote,
-		.proto = IPPROTO_ESP,
-	};
-	spin_lock_bh(&t->conn->lock);
-	sa = vgw_watch_sa(t, true);
-	if (sa) {
-		o->local.family = sa->family;
-		o->local.a = sa->saddr;
-		o->remote.family = sa->family;
-		o->remote.a = sa->id.daddr;
-		/* As xfrm_bundle_create(): the key's own mark routes nothing. */
-		if (sa->smark.v || sa->smark.m)
-			o->mark = (sa->smark.v & sa->smark.m) |
-				  (t->config.key.mark.v & ~sa->smark.m);
-		if (sa->encap) {
-			o->proto = IPPROTO_UDP;
-			o->uli.ports.sport = sa->sport;
-			o->uli.ports.dport = sa->dport;
-		}
-	}
-	spin_unlock_bh(&t->conn->lock);
-	return o->remote.family != AF_UNSPEC;
-}
-
-/* The underlay route to the far end; NULL when there is none. */
-static struct dst_entry *route(struct net *net, const struct outer *o)
-{
-	struct dst_entry *dst;
-
-	if (o->remote.family == AF_INET) {
-		struct flowi4 fl4 = {
-			.daddr = o->remote.a.a4,
-			.saddr = o->local.family == AF_INET ? o->local.a.a4 : 0,
-			.flowi4_mark = o->mark,
-			.flowi4_proto = o->proto,
-			.uli = o->uli,
-		};
-		/* As XFRM itself: the protocol alone would have it look for policies. */
-		struct rtable *rt = __ip_route_output_key(net, &fl4);
-
-		dst = IS_ERR(rt) ? NULL : &rt->dst;
-	} else {
-		struct flowi6 fl6 = {
-			.daddr = o->remote.a.in6,
-			.flowi6_mark = o->mark,
-			.flowi6_proto = o->proto,
-			.uli = o->uli,
-		};
-
-		if (o->local.family == AF_INET6)
-			fl6.saddr = o->local.a.in6;
-		dst = ip6_route_output(net, NULL, &fl6);
-		if (dst->error) {
-			dst_release(dst);
-			dst = NULL;
-		}
-	}
-	return dst;
-}
-
-static void check_path(struct vgw_tunnel *t)
-{
-	struct dst_entry *dst;
-	struct outer outer;
-	bool ok = true;
-
-	if (far_end(t, &outer)) {
-		rcu_read_lock();
-		dst = route(t->net, &outer);
-		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst));
-		dst_release(dst);
-		rcu_read_unlock();
-	}
-	spin_lock_bh(&t->conn->lock);
-	if (t->conn->fo.tunnels[t->index].path != ok)
-		vgw_conn_event_locked(t->conn, t->index,
-				      ok ? VGW_FO_PATH_FOUND : VGW_FO_PATH_LOST, 0);
-	spin_unlock_bh(&t->conn->lock);
-}
-
-/*
- * The largest inner packet: what the underlay's route carries less what this
- * SA adds. A learned path MTU is left to the errors of the data path.
- */
-static unsigned int tunnel_mtu(struct vgw_tunnel *t)
-{
-	const struct vgw_sa *sa;
-	struct xfrm_state *x = NULL;
-	unsigned int mtu = 0;
-	struct dst_entry *dst;
-	struct outer outer;
-
-	spin_lock_bh(&t->conn->lock);
-	sa = vgw_watch_sa(t, true);
-	if (sa)
-		x = xfrm_state_lookup(t->net, sa->mark.v & sa->mark.m, &sa->id.daddr,
-				      sa->id.spi, sa->id.proto, sa->family);
-	spin_unlock_bh(&t->conn->lock);
-	if (!x)
-		return 0;
-	if (far_end(t, &outer)) {
-		rcu_read_lock();
-		dst = route(t->net, &outer);
-		if (dst) {
-			mtu = dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst_dev(dst)->mtu);
-			mtu = xfrm_state_mtu(x, min(mtu, 65535U));
-			dst_release(dst);
-		}
-		rcu_read_unlock();
-	}
-	xfrm_state_put(x);
-	return mtu;
-}
-
 static void set_mtu(struct vgw_conn *conn)
 {
 	unsigned int i, mtu = conn->mtu, old = conn->dev->mtu;
@@ -239,7 +106,7 @@ static void set_mtu(struct vgw_conn *conn)
 	for (i = 0; i < conn->n; i++) {
 		struct vgw_tunnel *t = conn->tunnels[i];
 
-		t->mtu = tunnel_mtu(t);
+		t->mtu = vgw_underlay_mtu(t);
 		if (t->mtu && !conn->mtu && (!mtu || t->mtu < mtu))
 			mtu = t->mtu;
 		if (conn->mtu || t->mtu)
@@ -297,7 +164,7 @@ static void work(struct work_struct *w)
 		vgw_watch_resync(conn);
 	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo))
 		for (i = 0; i < conn->n; i++)
-			check_path(conn->tunnels[i]);
+			vgw_underlay_check(conn->tunnels[i]);
 	if (test_and_clear_bit(VGW_TODO_MTU, &conn->todo))
 		set_mtu(conn);
 out:
@@ -711,7 +578,7 @@ static int newlink(vgw_newlink_args)
 	vgw_config_apply(conn, config);
 	vgw_watch_resync(conn);
 	for (i = 0; i < conn->n; i++)
-		check_path(conn->tunnels[i]);
+		vgw_underlay_check(conn->tunnels[i]);
 	set_mtu(conn);
 	for (i = 0; i < conn->n; i++)
 		rtnl_configure_link(conn->tunnels[i]->dev, NULL, 0, NULL);
@@ -832,39 +699,6 @@ static struct rtnl_link_ops tunnel_link_ops = {
 	.get_link_net		= tunnel_get_link_net,
 };
 
-/* The underlay changed: see which tunnels still have a path. */
-static void underlay_changed(struct net *net)
-{
-	struct vgw_conn *conn;
-
-	rcu_read_lock();
-	vgw_for_each_conn_rcu(conn, net) {
-		vgw_link_todo(conn, VGW_TODO_PATH);
-		vgw_link_todo(conn, VGW_TODO_MTU);
-	}
-	rcu_read_unlock();
-}
-
-static void drop_bundles(struct net_device *dev, struct vgw_conn *conn, struct vgw_tunnel *t)
-{
-	unsigned int i;
-
-	if (t) {
-		vgw_bundles_drop(t);
-		return;
-	}
-	if (conn) {
-		for (i = 0; i < conn->n && conn->tunnels[i]; i++)
-			vgw_bundles_drop(conn->tunnels[i]);
-		return;
-	}
-	rcu_read_lock();
-	vgw_for_each_conn_rcu(conn, dev_net(dev))
-		for (i = 0; i < conn->n; i++)
-			vgw_bundles_drop(conn->tunnels[i]);
-	rcu_read_unlock();
-}
-
 /*
  * Without carrier the core gives a device the qdisc that drops in silence. Take
  * that back where there is no queue: what no tunnel takes is for us to count
@@ -887,57 +721,37 @@ static void keep_xmit(struct net_device *dev)
 static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct vgw_tunnel *t = vgw_tunnel_of(dev);
 	struct vgw_conn *conn = vgw_conn_of(dev);
+	unsigned int i;
 
-	if ((event == NETDEV_UP || event == NETDEV_CHANGE) && netif_running(dev) &&
-	    !netif_carrier_ok(dev) && (conn || vgw_tunnel_of(dev)))
-		keep_xmit(dev);
-
-	/* Bundles refer to the underlay's device and to routes by ours. */
-	if (event == NETDEV_UNREGISTER)
-		drop_bundles(dev, conn, vgw_tunnel_of(dev));
-
-	if (conn) {
-		/* Before tunnels exist there is nothing to follow. */
-		if (event == NETDEV_REGISTER && conn->tunnels[0] &&
-		    !net_eq(dev_net(conn->tunnels[0]->dev), dev_net(dev)))
-			vgw_link_todo(conn, VGW_TODO_NETNS);
-		return NOTIFY_DONE;
-	}
-	if (vgw_tunnel_of(dev))
+	if (!conn && !t)
 		return NOTIFY_DONE;
 
 	switch (event) {
 	case NETDEV_UP:
-	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
-	case NETDEV_CHANGEMTU:
+		if (netif_running(dev) && !netif_carrier_ok(dev))
+			keep_xmit(dev);
+		break;
 	case NETDEV_UNREGISTER:
-		underlay_changed(dev_net(dev));
+		/* It goes or moves; kept bundles refer to routes of the netns that it leaves. */
+		if (t)
+			vgw_bundles_drop(t);
+		for (i = 0; conn && i < conn->n && conn->tunnels[i]; i++)
+			vgw_bundles_drop(conn->tunnels[i]);
+		break;
+	case NETDEV_REGISTER:
+		/* Before tunnels exist there is nothing to follow. */
+		if (conn && conn->tunnels[0] &&
+		    !net_eq(dev_net(conn->tunnels[0]->dev), dev_net(dev)))
+			vgw_link_todo(conn, VGW_TODO_NETNS);
 		break;
 	}
 	return NOTIFY_DONE;
 }
 
-static int inetaddr_event(struct notifier_block *nb, unsigned long event, void *ptr)
-{
-	const struct in_ifaddr *ifa = ptr;
-
-	underlay_changed(dev_net(ifa->ifa_dev->dev));
-	return NOTIFY_DONE;
-}
-
-static int inet6addr_event(struct notifier_block *nb, unsigned long event, void *ptr)
-{
-	const struct inet6_ifaddr *ifa = ptr;
-
-	underlay_changed(dev_net(ifa->idev->dev));
-	return NOTIFY_DONE;
-}
-
 static struct notifier_block netdev_notifier = { .notifier_call = netdev_event };
-static struct notifier_block inetaddr_notifier = { .notifier_call = inetaddr_event };
-static struct notifier_block inet6addr_notifier = { .notifier_call = inet6addr_event };
 
 static int net_init(struct net *net)
 {
@@ -986,16 +800,11 @@ int vgw_link_prepare(void)
 	err = register_netdevice_notifier(&netdev_notifier);
 	if (err)
 		goto unregister_pernet;
-	err = register_inetaddr_notifier(&inetaddr_notifier);
+	err = vgw_underlay_register();
 	if (err)
 		goto unregister_netdev;
-	err = register_inet6addr_notifier(&inet6addr_notifier);
-	if (err)
-		goto unregister_inetaddr;
 	return 0;
 
-unregister_inetaddr:
-	unregister_inetaddr_notifier(&inetaddr_notifier);
 unregister_netdev:
 	unregister_netdevice_notifier(&netdev_notifier);
 unregister_pernet:
@@ -1012,8 +821,7 @@ destroy_workqueue:
  */
 void vgw_link_release(void)
 {
-	unregister_inet6addr_notifier(&inet6addr_notifier);
-	unregister_inetaddr_notifier(&inetaddr_notifier);
+	vgw_underlay_unregister();
 	unregister_netdevice_notifier(&netdev_notifier);
 	unregister_pernet_device(&net_ops);
 	destroy_workqueue(workqueue);

@@ -17,7 +17,7 @@ import pytest
 from lab import SIM, rawnl
 from lab.capture import Capture
 from lab.netns import Netns, link, run, wait_for
-from lab.topo import OUR_IF_ID, SRV
+from lab.topo import OUR_IF_ID, SRV, inside
 from lab.traffic import Stream
 from lab.vgw import Vgw, loaded, unload
 
@@ -219,6 +219,29 @@ def test_a_connection_moved_to_another_namespace_keeps_its_underlay(topo, up):
     assert result.lost == 0 and result.by == {"far2": 50}, result
     assert inner.vgw.switches() == switches + 1
     assert not [x for x in topo.gw.ip_json("link show") if x["ifname"].startswith("vgw")]
+
+
+def test_a_connection_takes_no_route_along_from_a_namespace_that_goes(topo):
+    """IPv6 counts its routes in the netns: who keeps one for longer writes into freed memory."""
+    vgw = Vgw(topo, sas=False, tunnel="keepalive off")
+    for n in (1, 2):
+        topo.pair(n, extra="flag af-unspec")
+    vgw.wait_up()
+    for name in ("first", "second", "third"):
+        host = Netns(name)
+        vgw.gw.ip(f"link set vgw0 netns {name}")
+        if vgw.gw is not topo.gw:
+            topo.hosts.remove(vgw.gw)
+            vgw.gw.close()
+            time.sleep(1)  # until its memory is free, which nobody is told of
+        vgw.gw = host
+        topo.hosts.append(host)
+        wait_for("tunnels to follow",
+                 lambda: {"vgw0", "vgw0-1", "vgw0-2"} <= names(host), 10)  # fmt: skip
+        host.ip("link set vgw0 up", f"addr add {inside(1, 6)[0]}/126 dev vgw0 nodad")
+        vgw.wait_up()
+        assert host.ping(inside(1, 6)[1], 3, 0.05) == 3
+    topo.gw.run("vgwctl del vgw0", check=False)
 
 
 DOOMED = []  # namespaces that no traffic process may keep alive by what it inherited

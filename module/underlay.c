@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/inetdevice.h>
+#include <linux/netdevice.h>
+#include <net/addrconf.h>
+#include <net/ip6_route.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "conn.h"
+#include "link.h"
+#include "underlay.h"
+#include "xfrm_watch.h"
+
+/* What XFRM asks the routing table for: the flow of a tunnel's outer packets. */
+struct outer {
+	struct vgw_addr local;
+	struct vgw_addr remote;
+	u32 mark;
+	u8 proto;
+	union flowi_uli uli;
+};
+
+/* The far end: the SA's word, else the administrator's. */
+static bool far_end(struct vgw_tunnel *t, struct outer *o)
+{
+	const struct vgw_sa *sa;
+
+	*o = (struct outer){
+		.local = t->config.local,
+		.remote = t->config.remote,
+		.proto = IPPROTO_ESP,
+	};
+	spin_lock_bh(&t->conn->lock);
+	sa = vgw_watch_sa(t, true);
+	if (sa) {
+		o->local.family = sa->family;
+		o->local.a = sa->saddr;
+		o->remote.family = sa->family;
+		o->remote.a = sa->id.daddr;
+		/* As xfrm_bundle_create(): the key's own mark routes nothing. */
+		if (sa->smark.v || sa->smark.m)
+			o->mark = (sa->smark.v & sa->smark.m) |
+				  (t->config.key.mark.v & ~sa->smark.m);
+		if (sa->encap) {
+			o->proto = IPPROTO_UDP;
+			o->uli.ports.sport = sa->sport;
+			o->uli.ports.dport = sa->dport;
+		}
+	}
+	spin_unlock_bh(&t->conn->lock);
+	return o->remote.family != AF_UNSPEC;
+}
+
+/* The underlay route to the far end; NULL when there is none. */
+static struct dst_entry *route(struct net *net, const struct outer *o)
+{
+	struct dst_entry *dst;
+
+	if (o->remote.family == AF_INET) {
+		struct flowi4 fl4 = {
+			.daddr = o->remote.a.a4,
+			.saddr = o->local.family == AF_INET ? o->local.a.a4 : 0,
+			.flowi4_mark = o->mark,
+			.flowi4_proto = o->proto,
+			.uli = o->uli,
+		};
+		/* As XFRM itself: the protocol alone would have it look for policies. */
+		struct rtable *rt = __ip_route_output_key(net, &fl4);
+
+		dst = IS_ERR(rt) ? NULL : &rt->dst;
+	} else {
+		struct flowi6 fl6 = {
+			.daddr = o->remote.a.in6,
+			.flowi6_mark = o->mark,
+			.flowi6_proto = o->proto,
+			.uli = o->uli,
+		};
+
+		if (o->local.family == AF_INET6)
+			fl6.saddr = o->local.a.in6;
+		dst = ip6_route_output(net, NULL, &fl6);
+		if (dst->error) {
+			dst_release(dst);
+			dst = NULL;
+		}
+	}
+	return dst;
+}
+
+/**
+ * vgw_underlay_check - is there a path to a tunnel's far end?
+ * @t: tunnel; its state machine is told when that changed
+ *
+ * Context: process, RTNL.
+ */
+void vgw_underlay_check(struct vgw_tunnel *t)
+{
+	struct dst_entry *dst;
+	struct outer outer;
+	bool ok = true;
+
+	if (far_end(t, &outer)) {
+		rcu_read_lock();
+		dst = route(t->net, &outer);
+		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst));
+		dst_release(dst);
+		rcu_read_unlock();
+	}
+	spin_lock_bh(&t->conn->lock);
+	if (t->conn->fo.tunnels[t->index].path != ok)
+		vgw_conn_event_locked(t->conn, t->index,
+				      ok ? VGW_FO_PATH_FOUND : VGW_FO_PATH_LOST, 0);
+	spin_unlock_bh(&t->conn->lock);
+}
+
+/**
+ * vgw_underlay_mtu - the largest inner packet of a tunnel
+ * @t: tunnel
+ *
+ * What the underlay's route carries less what the outbound SA adds. A learned
+ * path MTU is left to the errors of the data path.
+ *
+ * Context: process, RTNL.
+ * Return: bytes, or 0 while it is unknown.
+ */
+unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
+{
+	const struct vgw_sa *sa;
+	struct xfrm_state *x = NULL;
+	unsigned int mtu = 0;
+	struct dst_entry *dst;
+	struct outer outer;
+
+	spin_lock_bh(&t->conn->lock);
+	sa = vgw_watch_sa(t, true);
+	if (sa)
+		x = xfrm_state_lookup(t->net, sa->mark.v & sa->mark.m, &sa->id.daddr,
+				      sa->id.spi, sa->id.proto, sa->family);
+	spin_unlock_bh(&t->conn->lock);
+	if (!x)
+		return 0;
+	if (far_end(t, &outer)) {
+		rcu_read_lock();
+		dst = route(t->net, &outer);
+		if (dst) {
+			mtu = dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst_dev(dst)->mtu);
+			mtu = xfrm_state_mtu(x, min(mtu, 65535U));
+			dst_release(dst);
+		}
+		rcu_read_unlock();
+	}
+	xfrm_state_put(x);
+	return mtu;
+}
+
+/* The underlay changed: see which tunnels still have a path. */
+static void underlay_changed(struct net *net)
+{
+	struct vgw_conn *conn;
+
+	rcu_read_lock();
+	vgw_for_each_conn_rcu(conn, net) {
+		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_link_todo(conn, VGW_TODO_MTU);
+	}
+	rcu_read_unlock();
+}
+
+static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	/* Kept bundles need no word of it: XFRM lists them for rt_flush_dev(). */
+	if (vgw_conn_of(dev) || vgw_tunnel_of(dev))
+		return NOTIFY_DONE;
+
+	switch (event) {
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+	case NETDEV_CHANGEMTU:
+	case NETDEV_UNREGISTER:
+		underlay_changed(dev_net(dev));
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static int inetaddr_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct in_ifaddr *ifa = ptr;
+
+	underlay_changed(dev_net(ifa->ifa_dev->dev));
+	return NOTIFY_DONE;
+}
+
+static int inet6addr_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct inet6_ifaddr *ifa = ptr;
+
+	underlay_changed(dev_net(ifa->idev->dev));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_notifier = { .notifier_call = netdev_event };
+static struct notifier_block inetaddr_notifier = { .notifier_call = inetaddr_event };
+static struct notifier_block inet6addr_notifier = { .notifier_call = inet6addr_event };
+
+/**
+ * vgw_underlay_register - hear of devices and addresses
+ *
+ * Context: process, once netns have their lists of connections.
+ * Return: 0 or a negative error; then nothing is registered.
+ */
+int vgw_underlay_register(void)
+{
+	int err;
+
+	err = register_netdevice_notifier(&netdev_notifier);
+	if (err)
+		return err;
+	err = register_inetaddr_notifier(&inetaddr_notifier);
+	if (err)
+		goto unregister_netdev;
+	err = register_inet6addr_notifier(&inet6addr_notifier);
+	if (err)
+		goto unregister_inetaddr;
+	return 0;
+
+unregister_inetaddr:
+	unregister_inetaddr_notifier(&inetaddr_notifier);
+unregister_netdev:
+	unregister_netdevice_notifier(&netdev_notifier);
+	return err;
+}
+
+/**
+ * vgw_underlay_unregister - undo vgw_underlay_register()
+ *
+ * Context: process, once no device is left.
+ */
+void vgw_underlay_unregister(void)
+{
+	unregister_inet6addr_notifier(&inet6addr_notifier);
+	unregister_inetaddr_notifier(&inetaddr_notifier);
+	unregister_netdevice_notifier(&netdev_notifier);
+}
