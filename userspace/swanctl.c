@@ -17,6 +17,9 @@
 
 #include "swanctl.h"
 
+/* Hidden from swanctl: what a second name was for until now. */
+#define BEFORE	".before-"
+
 /* As swanctl(8) itself finds it. */
 static const char *swanctl_dir(void)
 {
@@ -49,23 +52,23 @@ static bool same_file(const char *a, const char *b)
 /**
  * swanctl_place - let swanctl find a file
  * @file: the file
- * @placed: whether it did not before
+ * @placed: whether it did not before; then swanctl_restore() or swanctl_settle() follows
  * @err: why not
  */
 int swanctl_place(const char *file, bool *placed, struct nl_error *err)
 {
-	char path[PATH_MAX], temp[PATH_MAX], *full;
+	char path[PATH_MAX], temp[PATH_MAX], before[PATH_MAX], *full;
 	int ret = 0;
 
 	*placed = false;
 	if (second_name(path, sizeof(path), file, "", err) ||
-	    second_name(temp, sizeof(temp), file, ".", err))
+	    second_name(temp, sizeof(temp), file, ".", err) ||
+	    second_name(before, sizeof(before), file, BEFORE, err))
 		return -err->code;
 	if (access(file, R_OK))
 		return nl_error_set(err, errno, "%.200s: %s", file, strerror(errno));
 	if (same_file(file, path))
 		return 0;
-	*placed = access(path, F_OK) != 0;
 	/* A hard link, for AppArmor lets swanctl read its own directory only. */
 	unlink(temp);
 	if (link(file, temp)) {
@@ -74,13 +77,45 @@ int swanctl_place(const char *file, bool *placed, struct nl_error *err)
 			ret = errno;
 		free(full);
 	}
+	unlink(before);
+	if (!ret && link(path, before) && errno != ENOENT)
+		ret = errno;
 	if (!ret && rename(temp, path))
 		ret = errno;
 	if (ret) {
 		unlink(temp);
+		unlink(before);
 		return nl_error_set(err, ret, "%.200s: %s", path, strerror(ret));
 	}
+	*placed = true;
 	return 0;
+}
+
+/**
+ * swanctl_restore - undo a swanctl_place() that placed
+ * @file: the file
+ */
+void swanctl_restore(const char *file)
+{
+	char path[PATH_MAX], before[PATH_MAX];
+	struct nl_error err;
+
+	if (!second_name(path, sizeof(path), file, "", &err) &&
+	    !second_name(before, sizeof(before), file, BEFORE, &err) && rename(before, path))
+		unlink(path);
+}
+
+/**
+ * swanctl_settle - there will be no swanctl_restore()
+ * @file: the file
+ */
+void swanctl_settle(const char *file)
+{
+	char before[PATH_MAX];
+	struct nl_error err;
+
+	if (!second_name(before, sizeof(before), file, BEFORE, &err))
+		unlink(before);
 }
 
 /**

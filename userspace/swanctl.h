@@ -8,6 +8,8 @@
 #include "netlink.h"
 
 int swanctl_place(const char *file, bool *placed, struct nl_error *err);
+void swanctl_restore(const char *file);
+void swanctl_settle(const char *file);
 int swanctl_remove(const char *file, bool *removed, struct nl_error *err);
 int swanctl_load(struct nl_error *err);
 void swanctl_terminate(const char *conn);

@@ -16,7 +16,6 @@
 #include "vgwctl.h"
 
 enum step {
-	STEP_GUARD,
 	STEP_DEVICE,
 	STEP_OPTIONS,
 	STEP_VRF,
@@ -30,7 +29,7 @@ enum step {
 /**
  * struct undo - how to take back a step
  * @step: which
- * @ifindex: of the device
+ * @ifindex: of the device; of a route 0 when it makes a network unreachable
  * @prefix: of the address or route
  * @file: of swanctl
  */
@@ -40,6 +39,9 @@ struct undo {
 	struct prefix prefix;
 	const char *file;
 };
+
+/* A guard and a route each, addresses, devices set up, files, and a step of each other kind. */
+#define UP_STEPS	(2 * UP_ROUTES + UP_ADDRS + 2 * VGW_MAX_TUNNELS + 1 + UP_FILES + STEP_LOAD)
 
 /**
  * struct up - what is brought up or down
@@ -69,7 +71,7 @@ struct up {
 	struct conn_config before;
 	char files[UP_FILES][PATH_MAX];
 	unsigned int n_done;
-	struct undo *done;
+	struct undo done[UP_STEPS];
 	char at[256];
 };
 
@@ -132,15 +134,9 @@ static void now(struct up *up, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int did(struct up *up, const struct undo *undo, struct nl_error *err)
+static void did(struct up *up, const struct undo *undo)
 {
-	struct undo *done = reallocarray(up->done, up->n_done + 1, sizeof(*done));
-
-	if (!done)
-		return nl_error_set(err, ENOMEM, "out of memory");
-	up->done = done;
-	done[up->n_done++] = *undo;
-	return 0;
+	up->done[up->n_done++] = *undo;
 }
 
 /* The options that the device had, by name of its tunnels. */
@@ -164,15 +160,13 @@ static void undo_all(struct up *up)
 {
 	struct nl_error err;
 	struct undo *u;
-	bool removed;
 
 	while (up->n_done) {
 		u = &up->done[--up->n_done];
 		switch (u->step) {
-		case STEP_GUARD:
-			route_change(&up->rtnl, false, 0, up->table, &u->prefix, &err);
-			break;
 		case STEP_DEVICE:
+			if (!up->link.ifindex)
+				connection_find(&up->rtnl, up->name, &up->link, &err);
 			connection_del(&up->rtnl, &up->link, &err);
 			break;
 		case STEP_OPTIONS:
@@ -191,7 +185,7 @@ static void undo_all(struct up *up)
 			route_change(&up->rtnl, false, u->ifindex, up->table, &u->prefix, &err);
 			break;
 		case STEP_FILE:
-			swanctl_remove(u->file, &removed, &err);
+			swanctl_restore(u->file);
 			break;
 		case STEP_LOAD:
 			swanctl_load(&err);
@@ -218,24 +212,27 @@ static int find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err)
 	return ret;
 }
 
-static int set_guards(struct up *up, struct nl_error *err)
+/* By the device, or by none: unreachable until then. */
+static int set_routes(struct up *up, unsigned int ifindex, const char *how, struct nl_error *err)
 {
-	struct undo undo = { .step = STEP_GUARD };
+	struct undo undo = { .step = STEP_ROUTE, .ifindex = ifindex };
 	char text[ADDR_LEN];
 	struct set have;
 	unsigned int i;
 	int ret;
 
-	ret = route_list(&up->rtnl, 0, up->table, &have, err);
+	ret = route_list(&up->rtnl, ifindex, up->table, &have, err);
 	for (i = 0; i < up->around.n_routes && !ret; i++) {
 		undo.prefix = up->around.route[i];
 		if (set_has(&have, &undo.prefix))
 			continue;
-		now(up, "making %s unreachable until it is routed",
-		    format_prefix(text, sizeof(text), &undo.prefix));
-		ret = route_change(&up->rtnl, true, 0, up->table, &undo.prefix, err);
+		now(up, "%s %s", how, format_prefix(text, sizeof(text), &undo.prefix));
+		ret = route_change(&up->rtnl, true, ifindex, up->table, &undo.prefix, err);
 		if (!ret)
-			ret = did(up, &undo, err);
+			did(up, &undo);
+		else if (ret == -EEXIST)
+			ret = nl_error_set(err, EEXIST,
+					   "there is another route to it already; remove that first");
 	}
 	set_free(&have);
 	return ret;
@@ -265,7 +262,7 @@ static int change_device(struct up *up, struct nl_error *err)
 	if (!ret && config_diff(&up->before, &up->config, &diff)) {
 		ret = conf_apply(&nl, up->name, &diff, err);
 		if (!ret)
-			ret = did(up, &undo, err);
+			did(up, &undo);
 	}
 	nl_close(&nl);
 	return ret;
@@ -284,9 +281,10 @@ static int make_device(struct up *up, struct nl_error *err)
 		return ret;
 	now(up, "creating the device");
 	ret = connection_add(&up->rtnl, &up->config, err);
-	if (!ret)
-		ret = connection_find(&up->rtnl, up->name, &up->link, err);
-	return ret ? ret : did(up, &undo, err);
+	if (ret)
+		return ret;
+	did(up, &undo);
+	return connection_find(&up->rtnl, up->name, &up->link, err);
 }
 
 static int set_vrf(struct up *up, const struct link_info *vrf, struct nl_error *err)
@@ -298,7 +296,9 @@ static int set_vrf(struct up *up, const struct link_info *vrf, struct nl_error *
 		return 0;
 	now(up, "vrf %s", up->around.vrf[0] ? up->around.vrf : "none");
 	ret = link_enslave(&up->rtnl, up->link.ifindex, vrf->ifindex, err);
-	return ret ? ret : did(up, &undo, err);
+	if (!ret)
+		did(up, &undo);
+	return ret;
 }
 
 /* The inside addresses, then the others; returns how many. */
@@ -341,7 +341,7 @@ static int set_addrs(struct up *up, struct nl_error *err)
 		}
 		undo.prefix = addrs[i];
 		if (!ret)
-			ret = did(up, &undo, err);
+			did(up, &undo);
 	}
 	set_free(&have);
 	return ret;
@@ -366,33 +366,8 @@ static int set_up(struct up *up, struct nl_error *err)
 		ret = link_change(&up->rtnl, link.ifindex, IFF_UP, IFF_UP, err);
 		undo.ifindex = link.ifindex;
 		if (!ret)
-			ret = did(up, &undo, err);
+			did(up, &undo);
 	}
-	return ret;
-}
-
-static int set_routes(struct up *up, struct nl_error *err)
-{
-	struct undo undo = { .step = STEP_ROUTE, .ifindex = up->link.ifindex };
-	char text[ADDR_LEN];
-	struct set have;
-	unsigned int i;
-	int ret;
-
-	ret = route_list(&up->rtnl, undo.ifindex, up->table, &have, err);
-	for (i = 0; i < up->around.n_routes && !ret; i++) {
-		undo.prefix = up->around.route[i];
-		if (set_has(&have, &undo.prefix))
-			continue;
-		now(up, "route %s", format_prefix(text, sizeof(text), &undo.prefix));
-		ret = route_change(&up->rtnl, true, undo.ifindex, up->table, &undo.prefix, err);
-		if (ret == -EEXIST)
-			ret = nl_error_set(err, EEXIST,
-					   "there is another route to it already; remove that first");
-		if (!ret)
-			ret = did(up, &undo, err);
-	}
-	set_free(&have);
 	return ret;
 }
 
@@ -401,25 +376,25 @@ static int load_keys(struct up *up, struct nl_error *err)
 	struct undo undo = { .step = STEP_LOAD };
 	unsigned int i;
 	bool placed;
-	int ret;
+	int ret = 0;
 
 	if (!up->around.n_files)
 		return 0;
-	/* Taken back last: then without the files. */
-	ret = did(up, &undo, err);
+	/* Taken back last: then with the files that were there before. */
+	did(up, &undo);
 	undo.step = STEP_FILE;
 	for (i = 0; i < up->around.n_files && !ret; i++) {
 		undo.file = up->files[i];
 		now(up, "strongSwan's file");
 		ret = swanctl_place(undo.file, &placed, err);
 		if (!ret && placed)
-			ret = did(up, &undo, err);
+			did(up, &undo);
 	}
 	now(up, "strongSwan");
 	return ret ? ret : swanctl_load(err);
 }
 
-/* What an earlier up set and the file no longer says. */
+/* What an earlier up set or placed and the file no longer says. */
 static void remove_stale(struct up *up)
 {
 	struct prefix addrs[VGW_MAX_TUNNELS + UP_ADDRS];
@@ -445,6 +420,8 @@ static void remove_stale(struct up *up)
 		}
 	}
 	set_free(&have);
+	for (i = 0; i < up->around.n_files; i++)
+		swanctl_settle(up->files[i]);
 }
 
 static int bring_up(struct up *up, struct nl_error *err)
@@ -454,7 +431,7 @@ static int bring_up(struct up *up, struct nl_error *err)
 
 	ret = find_vrf(up, &vrf, err);
 	if (!ret)
-		ret = set_guards(up, err);
+		ret = set_routes(up, 0, "the unreachable route", err);
 	if (!ret)
 		ret = make_device(up, err);
 	if (!ret)
@@ -464,7 +441,7 @@ static int bring_up(struct up *up, struct nl_error *err)
 	if (!ret)
 		ret = set_up(up, err);
 	if (!ret)
-		ret = set_routes(up, err);
+		ret = set_routes(up, up->link.ifindex, "the route", err);
 	if (!ret)
 		ret = load_keys(up, err);
 	if (ret)
@@ -504,7 +481,6 @@ static struct up *begin(const struct command *cmd, int argc, char **argv, int *r
 static void end(struct up *up)
 {
 	nl_close(&up->rtnl);
-	free(up->done);
 	free(up);
 }
 

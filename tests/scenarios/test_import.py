@@ -116,7 +116,7 @@ class Cloud:
                              and not r["dst"].startswith("fe80")),
             "policies": self.gw.run(["ip", "xfrm", "policy"]).stdout.count("if_id"),
             "conns": self.charon.swanctl("--list-conns").stdout,
-            "files": sorted(path.name for path in self.conf_d.iterdir()),
+            "files": sorted((path.name, path.stat().st_ino) for path in self.conf_d.iterdir()),
         }  # fmt: skip
 
     def guards(self):
@@ -298,6 +298,13 @@ def test_a_failure_half_way_undoes_itself_and_says_where(cloud):
     cloud.gw.ip("route replace 10.10.0.0/24 dev lan")
     refuse(cloud, "route 10.10.0.0/24")
     assert cloud.vgw.tunnel(1)["preference"] == 200
+    cloud.edit("route = 10.10.0.0/24\n", "")
+    # strongSwan's file is another one, which the daemon cannot be told of.
+    keys = cloud.dir / "aws.swanctl.conf"
+    text = keys.read_text(encoding="ascii")
+    keys.unlink()
+    keys.write_text(text.replace("replay_window = ", "replay_window = 1"), encoding="ascii")
+    refuse(cloud, "strongSwan: swanctl", env={"STRONGSWAN_CONF": "/dev/null"})
     cloud.traffic()
 
 
