@@ -19,4 +19,9 @@ PACKAGES_CHECK=(
 	linux-source-7.2 bc bison flex libelf-dev xz-utils perl
 	sparse shellcheck flake8 mandoc man-db
 	python3-yaml python3-jsonschema iperf3
+	frr openvpn
+	libnss3-tools libldns3t64 libunbound8 libevent-pthreads-2.1-7t64 libcurl3t64-gnutls
+	libcap-ng0 libldap2 libaudit1 libselinux1 libpam0g
 )
+# Unpacked below /opt, for it conflicts with strongSwan; its libraries are among those above.
+PACKAGES_OPT=(libreswan)
