@@ -393,6 +393,7 @@ static void choose(struct vgw_fo *fo, const struct vgw_fo_input *in,
 	if (old < 0 || new < 0)
 		return;
 	fo->switches++;
+	fo->switched[reason]++;
 	fo->switch_at = in->now;
 	fo->switch_reason = reason;
 	fo->switch_from = old;

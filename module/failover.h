@@ -145,6 +145,7 @@ struct vgw_fo_tunnel {
  *	heard, ns (the resolution of the caller's stamps)
  * @timer: when it wants VGW_FO_REVERT, ns; 0 never
  * @switches: changes of @active from one tunnel to another
+ * @switched: those of each reason
  * @switch_at: when the last such change happened, ns
  * @switch_proof: from the old tunnel's last proof of life to the change, ns
  * @switch_reason: why
@@ -159,6 +160,7 @@ struct vgw_fo {
 	u64 slack;
 	u64 timer;
 	u64 switches;
+	u64 switched[VGW_REASON_MAX + 1];
 	u64 switch_at;
 	u64 switch_proof;
 	enum vgw_reason switch_reason;

@@ -185,6 +185,24 @@ int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn)
 	return put_tunnels(skb, conn, false);
 }
 
+static int put_switch_counts(struct sk_buff *skb, const struct vgw_fo *fo)
+{
+	struct nlattr *nest;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(fo->switched); i++) {
+		if (!fo->switched[i])
+			continue;
+		nest = nla_nest_start(skb, VGW_A_SWITCH_COUNT);
+		if (!nest || nla_put_u32(skb, VGW_A_SWITCH_COUNT_REASON, i) ||
+		    nla_put_u64_64bit(skb, VGW_A_SWITCH_COUNT_COUNT, fo->switched[i],
+				      VGW_A_SWITCH_COUNT_PAD))
+			return -EMSGSIZE;
+		nla_nest_end(skb, nest);
+	}
+	return 0;
+}
+
 static int put_choice(struct sk_buff *skb, struct vgw_conn *conn)
 {
 	u64 now, revert_in = 0;
@@ -197,7 +215,7 @@ static int put_choice(struct sk_buff *skb, struct vgw_conn *conn)
 	if (fo->timer)
 		revert_in = fo->timer > now ? fo->timer - now : 1;
 	if ((fo->active >= 0 && nla_put_u8(skb, VGW_A_ACTIVE, fo->active)) ||
-	    put_u64(skb, VGW_A_SWITCHES, fo->switches) ||
+	    put_u64(skb, VGW_A_SWITCHES, fo->switches) || put_switch_counts(skb, fo) ||
 	    (revert_in && put_u64(skb, VGW_A_REVERT_IN, revert_in)))
 		err = -EMSGSIZE;
 	if (!err && fo->switches &&

@@ -122,8 +122,15 @@ static json_t *json_tunnel_name(const struct connection *conn, bool have, unsign
 static void json_switch(json_t *obj, const struct connection *conn)
 {
 	bool switched = conn_has(conn, VGW_A_SWITCH_AGE);
+	json_t *counts = json_object();
+	unsigned int i;
 
+	for (i = 0; i < names_reason.n; i++)
+		if (conn->switched[i])
+			json_object_set_new(counts, name_of(&names_reason, i),
+					    json_integer((json_int_t)conn->switched[i]));
 	json_object_set_new(obj, "switches", json_integer((json_int_t)conn->switches));
+	json_object_set_new(obj, "switch_count", counts);
 	json_object_set_new(obj, "switch_age", json_int_if(switched, conn->switch_age));
 	json_object_set_new(obj, "switch_reason",
 			    json_word(&names_reason, switched, conn->switch_reason));

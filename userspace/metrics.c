@@ -96,7 +96,13 @@ static void conn_carrier(const struct place *at)
 
 static void conn_switches(const struct place *at)
 {
-	put_count(at, at->conn->switches);
+	unsigned int i;
+
+	for (i = 0; i < names_reason.n; i++) {
+		begin(at);
+		put_label(at->f, "reason", name_of(&names_reason, i));
+		fprintf(at->f, "} %" PRIu64 "\n", at->conn->switched[i]);
+	}
 }
 
 static void conn_switched(const struct place *at)
@@ -274,7 +280,7 @@ struct metric {
 static const struct metric conn_metrics[] = {
 	{ "vgw_connection_carrier", "gauge", "Whether any tunnel is usable.", conn_carrier },
 	{ "vgw_connection_switches_total", "counter",
-	  "Changes of the active tunnel from one to another.", conn_switches },
+	  "Changes of the active tunnel from one to another, by reason.", conn_switches },
 	{ "vgw_connection_last_switch_timestamp_seconds", "gauge",
 	  "When the active tunnel changed last.", conn_switched },
 	{ "vgw_connection_last_switch_reason", "gauge",

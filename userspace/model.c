@@ -249,6 +249,25 @@ static int parse_tunnels(const struct nlattr *nest, struct connection *conn)
 	return 0;
 }
 
+static void parse_switch_count(const struct nlattr *nest, struct connection *conn)
+{
+	uint64_t count = 0, reason = UINT64_MAX;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		switch (mnl_attr_get_type(attr)) {
+		case VGW_A_SWITCH_COUNT_REASON:
+			reason = attr_uint(attr);
+			break;
+		case VGW_A_SWITCH_COUNT_COUNT:
+			count = attr_uint(attr);
+			break;
+		}
+	}
+	/* A newer module may have reasons that this tool has no word for. */
+	conn->switched[reason <= VGW_REASON_MAX ? reason : VGW_REASON_NONE] += count;
+}
+
 static int parse_connection_attr(const struct nlattr *attr, struct connection *conn)
 {
 	switch (mnl_attr_get_type(attr)) {
@@ -280,6 +299,9 @@ static int parse_connection_attr(const struct nlattr *attr, struct connection *c
 		break;
 	case VGW_A_SWITCHES:
 		conn->switches = attr_uint(attr);
+		break;
+	case VGW_A_SWITCH_COUNT:
+		parse_switch_count(attr, conn);
 		break;
 	case VGW_A_SWITCH_AGE:
 		conn->switch_age = attr_uint(attr);

@@ -88,6 +88,7 @@ struct tunnel {
  * @carrier: whether any tunnel is usable
  * @netnsid: of the underlay
  * @switches: number of
+ * @switched: those of each enum vgw_reason
  * @switch_age: nanoseconds
  * @switch_reason: enum vgw_reason
  * @switch_from: index of a tunnel
@@ -111,6 +112,7 @@ struct connection {
 	bool carrier;
 	int32_t netnsid;
 	uint64_t switches;
+	uint64_t switched[VGW_REASON_MAX + 1];
 	uint64_t switch_age;
 	uint32_t switch_reason;
 	uint8_t switch_from;

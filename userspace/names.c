@@ -96,6 +96,7 @@ static const char *const attr_words[] = {
 	[VGW_A_EVENT_NEW]		= "event-new",
 	[VGW_A_EVENT_TIME]		= "event-time",
 	[VGW_A_STATS]			= "stats",
+	[VGW_A_SWITCH_COUNT]		= "switch-count",
 };
 
 const struct names names_attr = NAMES(attr_words);

@@ -57,7 +57,7 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 	const struct vgw_fo_actions *act = &w->f->act;
 	const struct vgw_fo_tunnel *e = &fo->tunnels[in->tunnel];
 	bool any = false, any_good = false;
-	unsigned int i;
+	unsigned int i, r;
 
 	for (i = 0; i < fo->n; i++) {
 		const struct vgw_fo_tunnel *t = &fo->tunnels[i];
@@ -115,6 +115,9 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 	HOLDS(w, !act->missed || in->event == VGW_FO_TICK);
 	HOLDS(w, fo->switches == old->switches +
 		 (act->switched && old->active >= 0 && fo->active >= 0));
+	for (r = 0; r <= VGW_REASON_MAX; r++)
+		HOLDS(w, fo->switched[r] == old->switched[r] +
+			 (fo->switches != old->switches && r == act->reason));
 	if (in->event == VGW_FO_TICK && old->tunnels[in->tunnel].timer &&
 	    in->now >= old->tunnels[in->tunnel].timer)
 		HOLDS(w, e->timer > in->now);
