@@ -89,36 +89,55 @@ static struct vgw_sa *sa_find(struct vgw_tunnel *t, const struct xfrm_state *x)
 	return NULL;
 }
 
-/* Returns true when the list changed. */
-static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
+static void describe(struct vgw_sa *sa, const struct vgw_tunnel *t, const struct xfrm_state *x)
 {
-	struct vgw_sa *sa;
-
-	lockdep_assert_held(&t->conn->lock);
-
-	if (x->id.proto != IPPROTO_ESP || sa_find(t, x) ||
-	    !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
-		return false;
-	sa = kzalloc(sizeof(*sa), GFP_ATOMIC);
-	if (!sa) {
-		/* The work reads XFRM's list again, with memory that may sleep. */
-		WRITE_ONCE(t->stale, true);
-		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
-		return false;
-	}
+	/* It is compared with memcmp(). */
+	memset(sa, 0, sizeof(*sa));
 	sa->id = x->id;
 	sa->saddr = x->props.saddr;
 	sa->mark = x->mark;
 	sa->family = x->props.family;
 	sa->out = outbound(t, x);
 	sa->picky = picky(x);
-	WRITE_ONCE(t->picky, t->picky + sa->picky);
 	sa->smark = x->props.smark;
 	if (x->encap) {
 		sa->encap = true;
 		sa->sport = x->encap->encap_sport;
 		sa->dport = x->encap->encap_dport;
 	}
+}
+
+/*
+ * A new SA, or what has changed of one: its ports by XFRM_MSG_UPDSA, its source
+ * by a migration. Returns true when anything did.
+ */
+static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
+{
+	struct vgw_sa *sa, now;
+
+	lockdep_assert_held(&t->conn->lock);
+
+	if (x->id.proto != IPPROTO_ESP || !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
+		return false;
+	describe(&now, t, x);
+	sa = sa_find(t, x);
+	if (sa) {
+		now.list = sa->list;
+		if (!memcmp(sa, &now, sizeof(now)))
+			return false;
+		WRITE_ONCE(t->picky, t->picky - sa->picky + now.picky);
+		memcpy(sa, &now, sizeof(now));
+		return true;
+	}
+	sa = kmalloc(sizeof(*sa), GFP_ATOMIC);
+	if (!sa) {
+		/* The work reads XFRM's list again, with memory that may sleep. */
+		WRITE_ONCE(t->stale, true);
+		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
+		return false;
+	}
+	memcpy(sa, &now, sizeof(now));
+	WRITE_ONCE(t->picky, t->picky + sa->picky);
 	list_add(&sa->list, &t->sas);
 	return true;
 }
@@ -334,6 +353,25 @@ static int notify_policy(struct xfrm_policy *xp, int dir, const struct km_event 
 	return 0;
 }
 
+/*
+ * xfrm_migrate() (RFC 4555's change of addresses) replaces SAs and changes
+ * policies without any other word.
+ */
+static int migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
+		   const struct xfrm_migrate *m, int num_bundles,
+		   const struct xfrm_kmaddress *k, struct net *net,
+		   const struct xfrm_encap_tmpl *encap)
+{
+	struct vgw_conn *conn;
+
+	vgw_for_each_conn_rcu(conn, net) {
+		vgw_link_todo(conn, VGW_TODO_RESYNC);
+		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_link_todo(conn, VGW_TODO_MTU);
+	}
+	return 0;
+}
+
 /* XFRM calls these two without asking whether they are there. */
 static int acquire(struct xfrm_state *x, struct xfrm_tmpl *tmpl, struct xfrm_policy *xp)
 {
@@ -352,6 +390,7 @@ static struct xfrm_mgr manager = {
 	.notify_policy	= notify_policy,
 	.acquire	= acquire,
 	.compile_policy	= compile_policy,
+	.migrate	= migrate,
 };
 
 /**
