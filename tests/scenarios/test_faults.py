@@ -346,6 +346,27 @@ def test_underlay(fault, key, what, breaks, heals):
     fault.each(table, lambda: breaks(fault.topo), heal)
 
 
+def test_addresses_migrate(fault):
+    """The SAs change under their SPIs, and no event of XFRM's tells of SAs or policies."""
+    new = "192.0.2.9"
+    fault.gw.ip(f"addr add {new}/32 dev u1")
+    fault.topo.fars[1].ip(f"route add {new} via {V4[1][0]}")
+    fault.up()
+    pair = fault.topo.pairs[1]
+    table = Faults("mobike", "our address changes, as MOBIKE has it", "the tunnel follows",
+                   outage=2.1 / PPS, lost=1, switches=0)  # fmt: skip
+
+    def strike():
+        pair.migrate(new)
+
+    def heal():
+        ends = sorted((sa["dir"], sa["local"]) for sa in fault.vgw.tunnel(1)["sas"])
+        assert ends == [("in", new), ("out", new)], ends
+        pair.migrate(V4[1][0])
+
+    fault.each(table, strike, heal, lasts=0.2)
+
+
 # --- who keeps and who attacks --------------------------------------------------------------------
 
 

@@ -2,15 +2,18 @@
 
 import os
 import socket
+import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from .netns import addresses
+from .rawnl import ACK, REQUEST, Netlink, attr, u32
 
 _spis = count(0x1000)
 
 UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2
+NETLINK_XFRM, XFRM_MSG_MIGRATE, XFRMA_MIGRATE, XFRMA_IF_ID = 6, 0x21, 17, 31
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class SA:
             f"xfrm state add src {self.src} dst {self.dst} proto esp spi {self.spi:#x}"
             f" reqid {reqid} mode tunnel replay-window 64 {key} {algs}{nat} {extra}"
         )
+
+    def at(self, src, dst):
+        """The same SA between other addresses."""
+        return replace(self, src=src or self.src, dst=dst or self.dst)
 
     def delete(self, key=""):
         mark = str(key) if str(key).startswith("mark") else ""
@@ -174,9 +181,35 @@ class Pair:
         self._drop(self.ours, old)
         self._drop(self.theirs, old)
 
+    def migrate(self, addr):
+        """Our end goes on from another address, as IKE's MOBIKE has it (XFRM_MSG_MIGRATE)."""
+        old = self.ours.addr
+        for end in (self.ours, self.theirs):
+            host = Netlink(end.host, NETLINK_XFRM)
+            for number, direction in enumerate(("in", "out", "fwd")):
+                ends = [(old, self.theirs.addr), (addr, self.theirs.addr)]
+                if (direction == "out") == (end is self.theirs):
+                    ends = [pair[::-1] for pair in ends]
+                for family in (socket.AF_INET, socket.AF_INET6):
+                    request = migration(end, number, family, *ends)
+                    err = host.ask(XFRM_MSG_MIGRATE, REQUEST | ACK, request)
+                    assert err == 0, (end.host, direction, family, os.strerror(err))
+        self.out, self.back = self.out.at(addr, None), self.back.at(None, addr)
+        self.ours.addr = addr
+
     def close(self):
         for sock in self.sockets:
             sock.close()
+
+
+def migration(end, direction, family, old, new):
+    """Of an end's policy for any packet of a family; old and new are source and destination."""
+    sel = struct.pack("=40sH", b"", family).ljust(56, b"\0")
+    policy = sel + struct.pack("=IB3x", 0, direction)
+    packed = [socket.inet_aton(a).ljust(16, b"\0") for a in (old[1], old[0], new[1], new[0])]
+    who = struct.pack("=BBHIHH", socket.IPPROTO_ESP, 1, 0, end.reqid, socket.AF_INET,
+                      socket.AF_INET)  # fmt: skip
+    return policy + attr(XFRMA_MIGRATE, b"".join(packed) + who) + u32(XFRMA_IF_ID, end.key.if_id)
 
 
 # --- stock devices of the far end -----------------------------------------------------------------
