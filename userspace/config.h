@@ -46,6 +46,7 @@ enum {
 #define UP_SECTION	"up"
 
 #define UP_ROUTES	1024
+#define UP_GUARDS	64
 #define UP_ADDRS	16
 #define UP_FILES	8
 #define UP_FILE_LEN	256
@@ -118,6 +119,8 @@ struct conn_config {
  * @addr: addresses of the connection beside the inside ones
  * @n_routes: of @route
  * @route: routes to the connection
+ * @n_guards: of @guard
+ * @guard: networks that are unreachable unless another route leads there
  * @vrf: VRF of the devices, empty for none
  * @n_files: of @file
  * @file: for swanctl, relative to the configuration's directory
@@ -127,6 +130,8 @@ struct up_config {
 	struct prefix addr[UP_ADDRS];
 	unsigned int n_routes;
 	struct prefix route[UP_ROUTES];
+	unsigned int n_guards;
+	struct prefix guard[UP_GUARDS];
 	char vrf[IFNAMSIZ];
 	unsigned int n_files;
 	char file[UP_FILES][UP_FILE_LEN];

@@ -64,6 +64,30 @@ static void mark(FILE *f, char comment, const struct import_conn *conn)
 	fprintf(f, "%c Written anew by the next import of this connection.\n", comment);
 }
 
+static const char *const private_v4[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", NULL };
+static const char *const private_v6[] = { "fc00::/7", NULL };
+
+static const char *const *private_nets(const struct import_conn *conn)
+{
+	return conn->tunnel[0].inside.len == 4 ? private_v4 : private_v6;
+}
+
+/* What BGP teaches it also takes back: then it must not follow a default route in clear. */
+static void write_guards(FILE *f, const struct import_conn *conn)
+{
+	const char *const *net;
+	char buf[ADDR_LEN];
+
+	fprintf(f, "\n# Unreachable while BGP teaches no way there. Private networks that only a default\n"
+		"# route leads to, in clear, need a route of their own.\n");
+	if (conn->remote_ts.len) {
+		fprintf(f, "guard = %s\n", format_prefix(buf, sizeof(buf), &conn->remote_ts));
+		return;
+	}
+	for (net = private_nets(conn); *net; net++)
+		fprintf(f, "guard = %s\n", *net);
+}
+
 /**
  * import_write_conf - the connection for vgwctl up and syncconf
  * @f: where to
@@ -94,6 +118,8 @@ void import_write_conf(FILE *f, const struct import_conn *conn)
 	for (i = 0; i < conn->n_routes; i++)
 		fprintf(f, "route = %s\n",
 			format_prefix(route, sizeof(route), &conn->route[i]));
+	if (!conn->is_static)
+		write_guards(f, conn);
 }
 
 static const char *selector(char *buf, size_t size, const struct import_conn *conn,
@@ -210,11 +236,8 @@ void import_write_secrets(FILE *f, const struct import_conn *conn)
 /* What may be announced: the networks of our selector, or private ones. */
 static void write_prefix_lists(FILE *f, const struct import_conn *conn, const char *ip)
 {
-	static const char *const v4[] = { "10.0.0.0/8 le 32", "172.16.0.0/12 le 32",
-					  "192.168.0.0/16 le 32", NULL };
-	static const char *const v6[] = { "fc00::/7 le 64", NULL };
 	bool is_v4 = conn->tunnel[0].inside.len == 4;
-	const char *const *nets = is_v4 ? v4 : v6;
+	const char *const *nets = private_nets(conn);
 	char buf[ADDR_LEN];
 	unsigned int seq;
 
@@ -230,7 +253,8 @@ static void write_prefix_lists(FILE *f, const struct import_conn *conn, const ch
 	}
 	fprintf(f, "! Of what is connected here, private networks are announced.\n");
 	for (seq = 10; *nets; nets++, seq += 5)
-		fprintf(f, "%s prefix-list %s-out seq %u permit %s\n", ip, conn->name, seq, *nets);
+		fprintf(f, "%s prefix-list %s-out seq %u permit %s le %d\n", ip, conn->name, seq,
+			*nets, is_v4 ? 32 : 64);
 }
 
 /* The second is the standby: learned at lower preference, announced as a longer path. */
@@ -239,12 +263,16 @@ static void write_route_maps(FILE *f, const struct import_conn *conn, const char
 	uint32_t asn = conn->tunnel[0].asn;
 	unsigned int i;
 
+	fprintf(f, "!\n! What others taught us is not passed on: we are no transit.\n");
+	fprintf(f, "bgp as-path access-list %s-own seq 5 deny [0-9]\n", conn->name);
+	fprintf(f, "bgp as-path access-list %s-own seq 10 permit .*\n", conn->name);
 	for (i = 0; i < conn->n_tunnels; i++) {
 		fprintf(f, "!\nroute-map %s-in-%u permit 10\n", conn->name, i + 1);
 		fprintf(f, " match %s address prefix-list %s-in\n", ip, conn->name);
 		fprintf(f, " set local-preference %u\n", PREFERENCE / (i + 1));
 		fprintf(f, "!\nroute-map %s-out-%u permit 10\n", conn->name, i + 1);
 		fprintf(f, " match %s address prefix-list %s-out\n", ip, conn->name);
+		fprintf(f, " match as-path %s-own\n", conn->name);
 		if (i)
 			fprintf(f, " set as-path prepend %" PRIu32 " %" PRIu32 "\n", asn, asn);
 	}

@@ -35,8 +35,8 @@ static int up_prefix(struct prefix *prefix, unsigned int *n, unsigned int max,
 		return problem(p, "%s: there are more than %u", name, max);
 	if (parse_prefix(value, &prefix[*n].addr, &prefix[*n].len))
 		return problem(p, "%s: %.80s is no such value; it must be ADDR/LEN", name, value);
-	if (!strcmp(name, "route") && prefix_mask(&prefix[*n]))
-		return problem(p, "route: %.80s has bits behind its prefix length", value);
+	if (strcmp(name, "address") && prefix_mask(&prefix[*n]))
+		return problem(p, "%s: %.80s has bits behind its prefix length", name, value);
 	(*n)++;
 	return 0;
 }
@@ -64,12 +64,14 @@ static int up_option(struct up_config *up, const char *name, const char *value,
 {
 	if (!strcmp(name, "route"))
 		return up_prefix(up->route, &up->n_routes, UP_ROUTES, name, value, p);
+	if (!strcmp(name, "guard"))
+		return up_prefix(up->guard, &up->n_guards, UP_GUARDS, name, value, p);
 	if (!strcmp(name, "address"))
 		return up_prefix(up->addr, &up->n_addrs, UP_ADDRS, name, value, p);
 	if (!strcmp(name, "swanctl"))
 		return up_file(up, value, p);
 	if (strcmp(name, "vrf"))
-		return problem(p, "%s: no such option; there are address, route, swanctl, vrf",
+		return problem(p, "%s: no such option; there are address, guard, route, swanctl, vrf",
 			       name);
 	if (up->vrf[0])
 		return problem(p, "vrf %s: given twice", value);

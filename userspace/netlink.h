@@ -128,17 +128,24 @@ struct set {
 	struct prefix *prefix;
 };
 
+/*
+ * A guard makes a network unreachable behind every other route to it: its
+ * metric is one of the last.
+ */
+#define GUARD_FIRST	0xffff0000U
+#define GUARD_METRIC	0xfffffff0U
+
 int link_change(struct nl *nl, unsigned int ifindex, unsigned int flags, unsigned int mask,
 		struct nl_error *err);
 int link_enslave(struct nl *nl, unsigned int ifindex, unsigned int master,
 		 struct nl_error *err);
 int addr_change(struct nl *nl, bool add, unsigned int ifindex, const struct prefix *addr,
 		struct nl_error *err);
-int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t table,
+int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t guard, uint32_t table,
 		 const struct prefix *dst, struct nl_error *err);
 int addr_list(struct nl *nl, unsigned int ifindex, struct set *set, struct nl_error *err);
-int route_list(struct nl *nl, unsigned int ifindex, uint32_t table, struct set *set,
-	       struct nl_error *err);
+int route_list(struct nl *nl, unsigned int ifindex, uint32_t guard, uint32_t table,
+	       struct set *set, struct nl_error *err);
 bool set_has(const struct set *set, const struct prefix *prefix);
 void set_free(struct set *set);
 

@@ -11,9 +11,6 @@
 
 #include "netlink.h"
 
-/* Behind every other route to the same network. */
-#define GUARD_METRIC	0xfffffff0U
-
 static uint8_t family(const struct prefix *p)
 {
 	return p->addr.len == 4 ? AF_INET : AF_INET6;
@@ -97,13 +94,14 @@ int addr_change(struct nl *nl, bool add, unsigned int ifindex, const struct pref
  * route_change - add a route, or take it away
  * @nl: a socket of rtnetlink
  * @add: which of the two
- * @ifindex: the device; 0 for a guard: the network is unreachable without
- *           a better route
+ * @ifindex: the device, 0 for a guard
+ * @guard: metric of a guard: the network is unreachable without a better route;
+ *         0 for a route to the device
  * @table: the table, 0 for the main one
  * @dst: the network
  * @err: why not
  */
-int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t table,
+int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t guard, uint32_t table,
 		 const struct prefix *dst, struct nl_error *err)
 {
 	struct nl_req req;
@@ -115,14 +113,14 @@ int route_change(struct nl *nl, bool add, unsigned int ifindex, uint32_t table,
 	rtm->rtm_dst_len = dst->len;
 	rtm->rtm_table = RT_TABLE_UNSPEC;
 	rtm->rtm_protocol = PROTO_VGW;
-	rtm->rtm_type = ifindex ? RTN_UNICAST : RTN_UNREACHABLE;
-	rtm->rtm_scope = ifindex && dst->addr.len == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = guard ? RTN_UNREACHABLE : RTN_UNICAST;
+	rtm->rtm_scope = !guard && dst->addr.len == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	mnl_attr_put(req.hdr, RTA_DST, dst->addr.len, dst->addr.b);
 	mnl_attr_put_u32(req.hdr, RTA_TABLE, table ? table : RT_TABLE_MAIN);
-	if (ifindex)
-		mnl_attr_put_u32(req.hdr, RTA_OIF, ifindex);
+	if (guard)
+		mnl_attr_put_u32(req.hdr, RTA_PRIORITY, guard);
 	else
-		mnl_attr_put_u32(req.hdr, RTA_PRIORITY, GUARD_METRIC);
+		mnl_attr_put_u32(req.hdr, RTA_OIF, ifindex);
 	return nl_talk(nl, &req, NULL, NULL, err);
 }
 
@@ -155,6 +153,7 @@ void set_free(struct set *set)
 struct listing {
 	struct set *set;
 	unsigned int ifindex;
+	uint32_t guard;
 	uint32_t table;
 };
 
@@ -237,9 +236,11 @@ static int route_list_cb(const struct nlmsghdr *nlh, void *data)
 			dst = attr;
 	}
 	/* IPv6 shows a guard on the loopback device. */
-	if (metric == GUARD_METRIC)
+	if (metric < GUARD_FIRST)
+		metric = 0;
+	else
 		oif = 0;
-	if (table != l->table || oif != l->ifindex)
+	if (table != l->table || oif != l->ifindex || metric != l->guard)
 		return MNL_CB_OK;
 	if (dst && mnl_attr_get_payload_len(dst) != len)
 		return MNL_CB_OK;
@@ -250,14 +251,15 @@ static int route_list_cb(const struct nlmsghdr *nlh, void *data)
  * route_list - the routes of vgwctl up
  * @nl: a socket of rtnetlink
  * @ifindex: to this device; 0 for guards
+ * @guard: metric of the guards, 0 for routes to the device
  * @table: in this table, 0 for the main one
  * @set: the result, for set_free()
  * @err: why not
  */
-int route_list(struct nl *nl, unsigned int ifindex, uint32_t table, struct set *set,
-	       struct nl_error *err)
+int route_list(struct nl *nl, unsigned int ifindex, uint32_t guard, uint32_t table,
+	       struct set *set, struct nl_error *err)
 {
-	struct listing l = { .set = set, .ifindex = ifindex,
+	struct listing l = { .set = set, .ifindex = ifindex, .guard = guard,
 			     .table = table ? table : RT_TABLE_MAIN };
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct nl_req req;

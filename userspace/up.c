@@ -29,19 +29,22 @@ enum step {
 /**
  * struct undo - how to take back a step
  * @step: which
- * @ifindex: of the device; of a route 0 when it makes a network unreachable
+ * @ifindex: of the device
+ * @guard: of a route: 0, or metric of one that makes a network unreachable
  * @prefix: of the address or route
  * @file: of swanctl
  */
 struct undo {
 	enum step step;
 	unsigned int ifindex;
+	uint32_t guard;
 	struct prefix prefix;
 	const char *file;
 };
 
-/* A guard and a route each, addresses, devices set up, files, and a step of each other kind. */
-#define UP_STEPS	(2 * UP_ROUTES + UP_ADDRS + 2 * VGW_MAX_TUNNELS + 1 + UP_FILES + STEP_LOAD)
+/* A guard and a route each, guards, addresses, devices set up, files, each other kind once. */
+#define UP_STEPS	(2 * UP_ROUTES + UP_GUARDS + UP_ADDRS + 2 * VGW_MAX_TUNNELS + 1 + \
+			 UP_FILES + STEP_LOAD)
 
 /**
  * struct up - what is brought up or down
@@ -182,7 +185,8 @@ static void undo_all(struct up *up)
 			link_change(&up->rtnl, u->ifindex, 0, IFF_UP, &err);
 			break;
 		case STEP_ROUTE:
-			route_change(&up->rtnl, false, u->ifindex, up->table, &u->prefix, &err);
+			route_change(&up->rtnl, false, u->ifindex, u->guard, up->table,
+				     &u->prefix, &err);
 			break;
 		case STEP_FILE:
 			swanctl_restore(u->file);
@@ -212,22 +216,36 @@ static int find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err)
 	return ret;
 }
 
-/* By the device, or by none: unreachable until then. */
-static int set_routes(struct up *up, unsigned int ifindex, const char *how, struct nl_error *err)
+/* Several connections may guard one network: the metric says whose a guard is. */
+static uint32_t own_guard(const struct up *up)
 {
-	struct undo undo = { .step = STEP_ROUTE, .ifindex = ifindex };
+	const char *c;
+	uint32_t hash = 0;
+
+	for (c = up->name; *c; c++)
+		hash = hash * 31 + (unsigned char)*c;
+	return GUARD_FIRST + hash % (GUARD_METRIC - GUARD_FIRST);
+}
+
+/* To the device, or to none with the metric of a guard: unreachable until then. */
+static int set_routes(struct up *up, const char *how, uint32_t guard, const struct prefix *route,
+		      unsigned int n, struct nl_error *err)
+{
+	struct undo undo = { .step = STEP_ROUTE, .guard = guard };
 	char text[ADDR_LEN];
 	struct set have;
 	unsigned int i;
 	int ret;
 
-	ret = route_list(&up->rtnl, ifindex, up->table, &have, err);
-	for (i = 0; i < up->around.n_routes && !ret; i++) {
-		undo.prefix = up->around.route[i];
+	undo.ifindex = guard ? 0 : up->link.ifindex;
+	ret = route_list(&up->rtnl, undo.ifindex, guard, up->table, &have, err);
+	for (i = 0; i < n && !ret; i++) {
+		undo.prefix = route[i];
 		if (set_has(&have, &undo.prefix))
 			continue;
 		now(up, "%s %s", how, format_prefix(text, sizeof(text), &undo.prefix));
-		ret = route_change(&up->rtnl, true, ifindex, up->table, &undo.prefix, err);
+		ret = route_change(&up->rtnl, true, undo.ifindex, guard, up->table, &undo.prefix,
+				   err);
 		if (!ret)
 			did(up, &undo);
 		else if (ret == -EEXIST)
@@ -394,6 +412,28 @@ static int load_keys(struct up *up, struct nl_error *err)
 	return ret ? ret : swanctl_load(err);
 }
 
+/* This connection's guards, but those that are wanted. */
+static bool remove_guards(struct up *up, const struct set *want)
+{
+	uint32_t guard = own_guard(up);
+	struct nl_error err;
+	bool any = false;
+	struct set have;
+	unsigned int i;
+
+	if (!route_list(&up->rtnl, 0, guard, up->table, &have, &err)) {
+		for (i = 0; i < have.n; i++) {
+			if (set_has(want, &have.prefix[i]))
+				continue;
+			any = true;
+			route_change(&up->rtnl, false, 0, guard, up->table, &have.prefix[i],
+				     &err);
+		}
+	}
+	set_free(&have);
+	return any;
+}
+
 /* What an earlier up set or placed and the file no longer says. */
 static void remove_stale(struct up *up)
 {
@@ -411,15 +451,20 @@ static void remove_stale(struct up *up)
 
 	want.n = up->around.n_routes;
 	want.prefix = up->around.route;
-	if (!route_list(&up->rtnl, ifindex, up->table, &have, &err)) {
+	if (!route_list(&up->rtnl, ifindex, 0, up->table, &have, &err)) {
 		for (i = 0; i < have.n; i++) {
 			if (set_has(&want, &have.prefix[i]))
 				continue;
-			route_change(&up->rtnl, false, ifindex, up->table, &have.prefix[i], &err);
-			route_change(&up->rtnl, false, 0, up->table, &have.prefix[i], &err);
+			route_change(&up->rtnl, false, ifindex, 0, up->table, &have.prefix[i],
+				     &err);
+			route_change(&up->rtnl, false, 0, GUARD_METRIC, up->table,
+				     &have.prefix[i], &err);
 		}
 	}
 	set_free(&have);
+	want.n = up->around.n_guards;
+	want.prefix = up->around.guard;
+	remove_guards(up, &want);
 	for (i = 0; i < up->around.n_files; i++)
 		swanctl_settle(up->files[i]);
 }
@@ -431,7 +476,11 @@ static int bring_up(struct up *up, struct nl_error *err)
 
 	ret = find_vrf(up, &vrf, err);
 	if (!ret)
-		ret = set_routes(up, 0, "the unreachable route", err);
+		ret = set_routes(up, "the guard", own_guard(up), up->around.guard,
+				 up->around.n_guards, err);
+	if (!ret)
+		ret = set_routes(up, "the unreachable route", GUARD_METRIC, up->around.route,
+				 up->around.n_routes, err);
 	if (!ret)
 		ret = make_device(up, err);
 	if (!ret)
@@ -441,7 +490,7 @@ static int bring_up(struct up *up, struct nl_error *err)
 	if (!ret)
 		ret = set_up(up, err);
 	if (!ret)
-		ret = set_routes(up, up->link.ifindex, "the route", err);
+		ret = set_routes(up, "the route", 0, up->around.route, up->around.n_routes, err);
 	if (!ret)
 		ret = load_keys(up, err);
 	if (ret)
@@ -535,7 +584,7 @@ static int take_down(struct up *up, bool *any, struct nl_error *first)
 {
 	struct nl_error err;
 	struct link_info vrf;
-	struct set routes = {}, guards;
+	struct set routes = {}, guards, none = {};
 	unsigned int i;
 	int ret;
 
@@ -545,14 +594,14 @@ static int take_down(struct up *up, bool *any, struct nl_error *first)
 	if (!connection_find(&up->rtnl, up->name, &up->link, &err)) {
 		*any = true;
 		now(up, "deleting the device");
-		route_list(&up->rtnl, up->link.ifindex, up->table, &routes, &err);
+		route_list(&up->rtnl, up->link.ifindex, 0, up->table, &routes, &err);
 		if (connection_del(&up->rtnl, &up->link, &err) && !ret) {
 			*first = err;
 			ret = -err.code;
 		}
 	}
 	/* Last: until here nothing found another way. */
-	if (!route_list(&up->rtnl, 0, up->table, &guards, &err)) {
+	if (!route_list(&up->rtnl, 0, GUARD_METRIC, up->table, &guards, &err)) {
 		struct set file = { up->around.n_routes, up->around.route };
 
 		for (i = 0; i < guards.n; i++) {
@@ -560,10 +609,12 @@ static int take_down(struct up *up, bool *any, struct nl_error *first)
 			    !set_has(&routes, &guards.prefix[i]))
 				continue;
 			*any = true;
-			route_change(&up->rtnl, false, 0, up->table, &guards.prefix[i], &err);
+			route_change(&up->rtnl, false, 0, GUARD_METRIC, up->table,
+				     &guards.prefix[i], &err);
 		}
 	}
 	set_free(&guards);
+	*any |= remove_guards(up, &none);
 	set_free(&routes);
 	return ret;
 }

@@ -122,9 +122,12 @@ static void test_bgp(void)
 		"router bgp 4200000123\n", "neighbor 169.254.20.1 remote-as 64512\n",
 		"neighbor 169.254.21.1 timers 10 30\n",
 		"neighbor 169.254.20.1 maximum-prefix 1000", "maximum-prefix-out 100",
-		"route-map aws1-out-2 permit 10\n match ip address prefix-list aws1-out\n set as-path prepend 4200000123 4200000123\n",
+		"route-map aws1-out-2 permit 10\n match ip address prefix-list aws1-out\n match as-path aws1-own\n set as-path prepend 4200000123 4200000123\n",
 		"neighbor 169.254.21.1 route-map aws1-out-2 out\n",
-		"neighbor 169.254.20.1 route-map aws1-in-1 in\n", NULL });
+		"neighbor 169.254.20.1 route-map aws1-in-1 in\n",
+		"bgp as-path access-list aws1-own seq 5 deny [0-9]\n", NULL });
+	holds("guards of private networks", written(import_write_conf, im.conn), (const char *[]) {
+		"\nguard = 10.0.0.0/8\nguard = 172.16.0.0/12\nguard = 192.168.0.0/16\n", NULL });
 	holds("swanctl", written(import_write_swanctl, im.conn), (const char *[]) {
 		"proposals = aes128gcm16-prfsha384-ecp384\n",
 		"esp_proposals = aes256-sha256-modp4096\n", "replay_window = 2048",

@@ -275,7 +275,7 @@ static void test_bad_files(void)
 		{ "[up]\nroute = 10.0.0.1/8\n", "bits behind" },
 		{ "[up]\nvrf = a\nvrf = b\n", "FILE:3: vrf b: given twice" },
 		{ "[up]\nswanctl = /etc/\n", "such as NAME.conf" },
-		{ "[up]\nmtu = 1400\n", "there are address, route" },
+		{ "[up]\nmtu = 1400\n", "there are address, guard, route" },
 	};
 	struct conn_config conn;
 	struct problem p;
