@@ -276,6 +276,7 @@ static void test_bad_files(void)
 		{ "[up]\nvrf = a\nvrf = b\n", "FILE:3: vrf b: given twice" },
 		{ "[up]\nswanctl = /etc/\n", "such as NAME.conf" },
 		{ "[up]\nmtu = 1400\n", "there are address, guard, route" },
+		{ "[up]\nguard = 10.0.0.1/8\n", "guard: 10.0.0.1/8 has bits" },
 	};
 	struct conn_config conn;
 	struct problem p;
