@@ -43,7 +43,8 @@ class Cloud:
     The gateway's way to everything else leads over underlay 1 in clear, as an Internet access does.
     """
 
-    def __init__(self, topo):
+    def __init__(self, topo, **child):
+        self.child = child
         self.topo, self.dir, self.gw = topo, Path("/tmp/import"), topo.gw
         self.vgw = Imported(topo)
         dummy(topo.gw, "outside", [f"{OURS}/32"])
@@ -62,7 +63,7 @@ class Cloud:
             V4[n][1], OURS, Key(if_id=FAR_IF_ID),
             proposals="aes256gcm16-prfsha512-ecp521",
             child={"esp_proposals": "aes256gcm16-ecp521", "local_ts": "0.0.0.0/0",
-                   "remote_ts": "0.0.0.0/0", "replay_window": "1024"},
+                   "remote_ts": "0.0.0.0/0", "replay_window": "1024", **self.child},
         )  # fmt: skip
         charon = Charon(self.topo.fars[n], {f"tunnel{n}": conn}, psk=KEYS[n])
         self.topo.charons[f"far{n}"] = charon

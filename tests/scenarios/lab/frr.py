@@ -1,7 +1,6 @@
 """FRR in a host: zebra, bgpd and what else is asked for, each a process of its own.
 
     frr = Frr(gw, [file, ...])       started, and the files loaded as vtysh -f does it
-    frr = Frr(gw, files, daemons=("zebra", "bfdd", "bgpd"))
     frr.ask("show ip route")         what a daemon answers (bgpd by default); no process is started
     frr.json("show bgp ipv4 unicast json")
     frr.neighbor("169.254.1.2")      as `show bgp neighbors json` has it
@@ -25,6 +24,7 @@ from pathlib import Path
 from . import SIM, out_dir
 from .netns import CommandError, run, wait_for
 
+POLL = 0.5  # s; a process a look is dear in the simulator
 DIR = Path("/usr/lib/frr")
 SHIM = Path("/tmp/frr_sim.so")
 TOPOLOGIES = Path(__file__).parents[1] / "topologies"
@@ -57,8 +57,6 @@ class Frr:
         cmd = [DIR / daemon, "-u", "frr", "-g", "frr", "-z", self.dir / "zserv",
                "-i", self.dir / f"{daemon}.pid", "--vty_socket", self.dir, "-f", "/dev/null",
                "-P", "0", "--log", "stdout", "--log-level", "debugging"]  # fmt: skip
-        if daemon == "bfdd":
-            cmd += ["--bfdctl", self.dir / "bfdd.sock"]
         if daemon == "bgpd":
             # Sockets are the namespace's own; no other address family is listened on.
             cmd += ["-l", "0.0.0.0"]
@@ -156,7 +154,7 @@ class Frr:
             hops = [hop for hop, _ in self.route(prefix)]
             return hops == ([gateway] if gateway else [])
 
-        wait_for(f"route of {self.host} to {prefix} by {gateway}", there, timeout, 0.1)
+        wait_for(f"route of {self.host} to {prefix} by {gateway}", there, timeout, POLL)
 
     # --- the end ---
 
