@@ -156,6 +156,41 @@ def test_sites_reach_each_other_and_a_silent_path_costs_the_keepalives_bound(clo
     a_site_of_too_many_prefixes_loses_its_own_sessions_alone(cloudhub)
 
 
+def test_a_second_router_takes_over_from_one_that_is_killed(cloudhub):
+    """The VGW finds it by keepalives, not by a hold time: the connection's carrier goes."""
+    hub, (one, two, _) = cloudhub.frr["hub"], cloudhub.sites.values()
+    two.ip("addr add 10.1.0.1/24 dev lan")
+    cloudhub.frr[2].load(TOPOLOGIES / "cloudhub/router2.frr.conf")
+
+    def by():
+        found = cloudhub.hub.ip_json(["route", "show", "table", 100, "exact", "10.1.0.0/24"])
+        return [route.get("dev") for route in found]
+
+    paths = "show bgp vrf cloud ipv4 unicast 10.1.0.0/24 json"
+    wait_for("both routers' paths", lambda: len(hub.json(paths)["paths"]) == 4, 30, POLL)
+    assert by() == ["c1"]
+    echoes = [Echo(host, "10.1.0.1") for host in (one, two)]
+    stream = Stream(cloudhub.sites[3], "10.3.0.1", "10.1.0.1", pps=PPS)
+    time.sleep(2)
+    # Silent before it is dead: the kernel would end its TCP connections in good order.
+    for n in TUNNELS:
+        cloudhub.hub.blackhole(f"u1{n}")
+        one.blackhole(f"u{n}")
+    cloudhub.frr[1].kill()
+    wait_for("the route by router 2", lambda: by() == ["c2"], 60, POLL)
+    time.sleep(2)
+    result = stream.stop()
+    for echo in echoes:
+        echo.stop()
+    outage = result.longest_gap - 1 / PPS
+    figures("routers", "router 1 killed", outage=outage, lost=result.lost, sent=result.sent,
+            dup=result.dup)  # fmt: skip
+    assert set(result.by) == {"site1", "site2"} and result.dup == 0, result
+    # The kernel tells of a carrier at most once a second.
+    assert outage <= BOUND + 1 + 0.1, result
+    assert result.lost <= (outage + 0.05) * PPS, result
+
+
 def a_site_of_too_many_prefixes_loses_its_own_sessions_alone(cloudhub):
     hub, three = cloudhub.frr["hub"], cloudhub.frr[3]
     others = {s: cloudhub.sessions()[s] for s in (1, 2)}
