@@ -9,6 +9,7 @@
 #include "config.h"
 #include "conn.h"
 #include "link.h"
+#include "mss.h"
 #include "netlink_gen.h"
 #include "tunnels.h"
 
@@ -314,9 +315,13 @@ static int get_conn(struct vgw_conn_config *config, struct nlattr *data[],
 			return refuse(extack, data[VGW_A_MTU],
 				      "mtu must be 0 (automatic) or 576 to 65535", -ERANGE);
 	}
-	if (data[VGW_A_MSS] && nla_get_u32(data[VGW_A_MSS]))
-		return refuse(extack, data[VGW_A_MSS],
-			      "This version does not clamp the MSS: use mss off", -EOPNOTSUPP);
+	if (data[VGW_A_MSS]) {
+		config->mss = nla_get_u32(data[VGW_A_MSS]);
+		if (config->mss != VGW_MSS_OFF && config->mss != VGW_MSS_AUTO &&
+		    config->mss < VGW_MSS_MIN)
+			return refuse(extack, data[VGW_A_MSS],
+				      "mss must be 0 (off), 1 (automatic) or 88 to 65535", -ERANGE);
+	}
 	return 0;
 }
 
@@ -404,7 +409,7 @@ void vgw_config_read(struct vgw_conn_config *config, const struct vgw_conn *conn
 
 	ASSERT_RTNL();
 	*config = (struct vgw_conn_config){
-		.n = conn->n, .revert = conn->revert, .mtu = conn->mtu,
+		.n = conn->n, .revert = conn->revert, .mtu = conn->mtu, .mss = conn->mss,
 	};
 	for (i = 0; i < conn->n; i++)
 		config->tunnels[i] = conn->tunnels[i]->config;
@@ -578,6 +583,7 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 	spin_lock_bh(&conn->lock);
 	conn->revert = config->revert;
 	conn->mtu = config->mtu;
+	WRITE_ONCE(conn->mss, config->mss);
 	conn->fo.revert = config->revert == VGW_FOREVER ? U64_MAX :
 			  config->revert * (u64)NSEC_PER_MSEC;
 	vgw_conn_event_locked(conn, 0, VGW_FO_REVERT, 0);

@@ -14,6 +14,7 @@ struct nlattr;
  * @n: tunnels
  * @revert: ms, VGW_FOREVER never
  * @mtu: bytes, 0 automatic
+ * @mss: VGW_MSS_OFF, VGW_MSS_AUTO or bytes
  * @tunnels: their configuration
  * @names: their names, empty for the default one
  */
@@ -21,6 +22,7 @@ struct vgw_conn_config {
 	unsigned int n;
 	u32 revert;
 	u32 mtu;
+	u32 mss;
 	struct vgw_tunnel_config tunnels[VGW_MAX_TUNNELS];
 	char names[VGW_MAX_TUNNELS][IFNAMSIZ];
 };

@@ -105,8 +105,12 @@ static void set_mtu(struct vgw_conn *conn)
 
 	for (i = 0; i < conn->n; i++) {
 		struct vgw_tunnel *t = conn->tunnels[i];
+		unsigned int now = vgw_underlay_mtu(t);
 
-		t->mtu = vgw_underlay_mtu(t);
+		/* What was learned of a path holds for that one. */
+		if (now != t->mtu)
+			WRITE_ONCE(t->path_mtu, now);
+		t->mtu = now;
 		if (t->mtu && !conn->mtu && (!mtu || t->mtu < mtu))
 			mtu = t->mtu;
 		if (conn->mtu || t->mtu)

@@ -180,7 +180,7 @@ int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn)
 {
 	if (nla_put_u32(skb, VGW_A_REVERT, conn->revert) ||
 	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
-	    nla_put_u32(skb, VGW_A_MSS, 0))
+	    nla_put_u32(skb, VGW_A_MSS, conn->mss))
 		return -EMSGSIZE;
 	return put_tunnels(skb, conn, false);
 }
@@ -237,7 +237,7 @@ static int put_conn(struct sk_buff *skb, struct vgw_conn *conn)
 	    nla_put_string(skb, VGW_A_IFNAME, dev->name) ||
 	    nla_put_u32(skb, VGW_A_REVERT, conn->revert) ||
 	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
-	    nla_put_u32(skb, VGW_A_MSS, 0) ||
+	    nla_put_u32(skb, VGW_A_MSS, conn->mss) ||
 	    nla_put_u8(skb, VGW_A_CARRIER, netif_carrier_ok(dev)))
 		return -EMSGSIZE;
 	if (!net_eq(conn->net, dev_net(dev))) {

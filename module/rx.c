@@ -5,6 +5,7 @@
 #include <net/xfrm.h>
 
 #include "keepalive.h"
+#include "mss.h"
 #include "policy.h"
 #include "rx.h"
 #include "tunnels.h"
@@ -150,6 +151,7 @@ rx_handler_result_t vgw_rx_handler(struct sk_buff **pskb)
 		kfree_skb(skb);
 		return RX_HANDLER_CONSUMED;
 	}
+	vgw_mss_in(t->conn, skb);
 	skb->dev = t->conn->dev;
 	return RX_HANDLER_ANOTHER;
 }

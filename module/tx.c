@@ -12,6 +12,7 @@
 
 #include "bundle.h"
 #include "link.h"
+#include "mss.h"
 #include "tx.h"
 #include "vgw.h"
 
@@ -100,13 +101,14 @@ static bool final(int err)
 }
 
 /* Tell the sender what fits. As xfrmi_xmit2(). Returns true when it does not. */
-static bool too_big(struct sk_buff *skb, struct dst_entry *dst)
+static bool too_big(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry *dst)
 {
 	int mtu = dst_mtu(dst);
 
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
 		return false;
 
+	vgw_mss_learn(t, dst);
 	skb_dst_update_pmtu_no_confirm(skb, mtu);
 	if (skb->protocol == htons(ETH_P_IPV6)) {
 		if (skb->len <= IPV6_MIN_MTU)
@@ -143,11 +145,13 @@ static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 				     t->conn->dev->name, dev->name);
 		return VGW_A_STATS_TX_LOOP;
 	}
-	if (too_big(skb, dst)) {
+	if (too_big(t, skb, dst)) {
 		dst_release(dst);
 		kfree_skb(skb);
 		return VGW_A_STATS_TX_TOO_BIG;
 	}
+
+	vgw_mss_out(t, skb, dst);
 
 	/* A tap on the tunnel sees what the connection sends by it. */
 	if (skb->dev != dev) {

@@ -139,6 +139,7 @@ struct vgw_sa {
  * @stale: the list of SAs or the set of policies lacks something for want of
  *	memory; nothing comes in until it is made whole; @conn->lock
  * @mtu: largest inner packet, 0 unknown; RTNL
+ * @path_mtu: the same with what was learned of the path, 0 unknown; any CPU
  * @probes: keepalives; @conn->lock
  * @timer: for VGW_FO_TICK; armed under @conn->lock while @timer_on
  * @timer_on: @timer may be armed; @conn->lock
@@ -166,6 +167,7 @@ struct vgw_tunnel {
 	struct list_head sas ____cacheline_aligned_in_smp;
 	bool stale;
 	unsigned int mtu;
+	unsigned int path_mtu;
 	struct vgw_probes probes;
 	struct hrtimer timer;
 	bool timer_on;
@@ -184,6 +186,7 @@ enum {
  * @dev: the device
  * @net: underlay netns; the connection is removed before it goes
  * @n: tunnels; never changes
+ * @mss: VGW_MSS_OFF, VGW_MSS_AUTO or bytes; written under RTNL
  * @tunnels: the tunnels, set before the connection's device can be up
  * @active: the active tunnel or NULL; its one writer is vgw_conn_event(),
  *	under @lock
@@ -204,6 +207,7 @@ struct vgw_conn {
 	struct net_device *dev;
 	struct net *net;
 	unsigned int n;
+	u32 mss;
 	struct vgw_tunnel *tunnels[VGW_MAX_TUNNELS];
 	struct vgw_tunnel __rcu *active;
 	struct list_head list;
