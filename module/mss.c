@@ -74,9 +74,12 @@ bool vgw_mss_lower(u8 *tcp, unsigned int len, u16 mss, bool sum)
 
 	for (at = find(tcp, sizeof(*th), end, TCPOPT_MSS); at;
 	     at = find(tcp, at + tcp[at + 1], end, TCPOPT_MSS)) {
-		u16 old = tcp[at + 2] << 8 | tcp[at + 3], new = mss;
+		u16 old, new = mss;
 
-		if (tcp[at + 1] != TCPOLEN_MSS || old <= new)
+		if (tcp[at + 1] != TCPOLEN_MSS)
+			continue;
+		old = tcp[at + 2] << 8 | tcp[at + 3];
+		if (old <= new)
 			continue;
 		tcp[at + 2] = new >> 8;
 		tcp[at + 3] = new & 0xff;

@@ -5,4 +5,5 @@
  */
 
 #include "../../module/failover.c"
+#include "../../module/mss.c"
 #include "../../module/probe.c"

@@ -11,5 +11,6 @@ extern struct kunit_suite vgw_walk_suite;
 extern struct kunit_suite vgw_detect_suite;
 extern struct kunit_suite vgw_choice_suite;
 extern struct kunit_suite vgw_probe_suite;
+extern struct kunit_suite vgw_mss_suite;
 
 #endif /* VGW_KUNIT_H */
