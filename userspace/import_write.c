@@ -100,7 +100,7 @@ void import_write_conf(FILE *f, const struct import_conn *conn)
 	unsigned int i;
 
 	mark(f, '#', conn);
-	fprintf(f, "[connection]\nrevert = 30s\n");
+	fprintf(f, "[connection]\nrevert = 30s\nmss = auto\n");
 	for (i = 0; i < conn->n_tunnels; i++) {
 		t = &conn->tunnel[i];
 		fprintf(f, "\n[" TUNNEL_SECTION "%s-%u]\n", conn->name, i + 1);
