@@ -95,7 +95,7 @@ def test_a_thousand_switches_withdraw_no_route_and_reset_no_session(cloud):
             routes_changed=0, sessions_reset=0)  # fmt: skip
 
 
-def test_a_silent_path_costs_us_the_keepalives_bound_the_cloud_its_hold_time_and_no_clear_byte(cloud):
+def test_a_silent_path_costs_us_the_keepalives_bound_and_the_cloud_its_hold_time(cloud):
     gw, vgw = cloud.frr["gw"], cloud.vgw
     there = Sink(cloud.topo.srv, SRV[4], port=7001)
     back = Sink(cloud.topo.cli, CLI[4], port=7002)
