@@ -69,6 +69,45 @@ static bool conn_down(struct look *l)
 	return true;
 }
 
+/* What comes from hosts behind this machine; its own packets need no forwarding. */
+static bool forwarding_off(struct look *l)
+{
+	char path[64 + IFNAMSIZ];
+	int on = '1';
+	FILE *f;
+
+	if (!l->conn->link.ifindex)
+		return false;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", l->conn->ifname);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	on = fgetc(f);
+	fclose(f);
+	if (on != '0')
+		return false;
+	say(l, "IPv4 is not forwarded, so only this machine's own packets cross");
+	advise(l, "sysctl net.ipv4.ip_forward=1");
+	return true;
+}
+
+static bool mtu_too_large(struct look *l)
+{
+	const struct tunnel *t;
+	unsigned int i;
+
+	for (i = 0; i < l->conn->n_tunnels; i++) {
+		t = &l->conn->tunnel[i];
+		if (!tunnel_has(t, VGW_A_TUNNEL_MTU) || l->conn->mtu <= t->mtu)
+			continue;
+		say(l, "its MTU of %" PRIu32 " is more than the %" PRIu32 " that %s carries",
+		    l->conn->mtu, t->mtu, t->config.ifname);
+		advise(l, "vgwctl set %s mtu auto", l->conn->ifname);
+		return true;
+	}
+	return false;
+}
+
 static bool tunnel_drained(struct look *l)
 {
 	if (!l->tunnel->drained)
@@ -113,12 +152,17 @@ static bool tunnel_no_route(struct look *l)
 	/* The underlay of another netns is out of sight. */
 	if (conn_has(l->conn, VGW_A_NETNSID) || !far_end(l->tunnel, &local, &remote))
 		return false;
-	/* A proven tunnel has a route, whatever rules hide it from this question. */
-	if (l->tunnel->state == VGW_STATE_UP)
+	/*
+	 * A proven tunnel has a route, whatever rules hide it from this question,
+	 * unless what it sends comes back to it.
+	 */
+	if (l->tunnel->state == VGW_STATE_UP && !l->tunnel->stats.v[VGW_A_STATS_TX_LOOP])
 		return false;
 
 	format_addr(addr, sizeof(addr), &remote);
 	ret = route_get(l->rtnl, &local, &remote, &route, &err);
+	if (l->tunnel->state == VGW_STATE_UP && route.oif != l->conn->ifindex)
+		return false;
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH || ret == -EACCES) {
 		say(l, "has no route to its far end %s", addr);
 		advise(l, "add one to the underlay: ip route get %s shows what is there", addr);
@@ -251,6 +295,8 @@ static bool inside_unassigned(struct look *l)
 
 /* A cause found hides those below it, a note does not. */
 static const struct test conn_tests[] = {
+	{ "forwarding-off", forwarding_off, true },
+	{ "mtu-too-large", mtu_too_large, true },
 	{ "device-down", conn_down, false },
 };
 
@@ -304,6 +350,9 @@ static bool is_note(const char *name)
 {
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(conn_tests); i++)
+		if (!strcmp(name, conn_tests[i].name))
+			return conn_tests[i].note;
 	for (i = 0; i < ARRAY_SIZE(tunnel_tests); i++)
 		if (!strcmp(name, tunnel_tests[i].name))
 			return tunnel_tests[i].note;

@@ -165,7 +165,7 @@ struct finding {
 		const char *tunnel;
 		char text[256];
 		char advice[256];
-	} cause[2 * VGW_MAX_TUNNELS + 2];
+	} cause[2 * VGW_MAX_TUNNELS + 3];
 };
 
 const char *status_word(int status);
