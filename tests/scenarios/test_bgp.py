@@ -5,6 +5,7 @@ import time
 import pytest
 from lab import rawnl
 from lab.cloud import NET, PEER, BgpCloud, figures
+from lab.frr import TOPOLOGIES
 from lab.traffic import Sink, Stream
 from lab.topo import CLI, SRV
 
@@ -146,3 +147,39 @@ def nothing_in_clear(cloud):
     assert result.sent >= PPS and result.received == 0, result
     cloud.ctl("down", "aws")
     assert "unreachable" not in str(cloud.gw.ip_json(["route", "show", "match", SRV[4]]))
+
+
+def test_endpoints_replaced_one_after_the_other_lose_what_is_in_flight_alone(cloud, underlay):
+    vgw, vpc = cloud.vgw, cloud.frr["srv"]
+    # Port unreachable: IKE asks for an endpoint that is not there.
+    underlay.also_expected = "icmp[0] = 3 and icmp[1] = 3"
+    switches, events, pps = vgw.switches(), vgw.monitor(), 50
+    cloud.topo.echo()
+    stream = cloud.topo.stream(pps=pps)
+    for n, far in cloud.topo.fars.items():
+        cloud.frr[far.name].load(TOPOLOGIES / "bgp/maintenance.frr.conf")
+        vpc.wait_route(LAN, f"10.2{3 - n}.0.1")
+        # Our choice is not BGP's: the SAs' end is what makes us leave, and it comes first.
+        assert vgw.active() == 1
+        events.clear()
+        cloud.topo.charons[far.name].stop()
+        events.wait("state", tunnel=n, new="no-sa")
+        assert vgw.active() == {1: 2, 2: 1}[n]
+        cloud.frr[far.name].stop()
+        time.sleep(5)
+        # Another machine with the same addresses and keys; it has its routes before its SAs.
+        frr = cloud.start_frr(far, TOPOLOGIES / f"bgp/{far.name}.frr.conf")
+        frr.wait_route(NET, f"10.2{n}.0.2")
+        cloud.endpoint(n)
+        events.wait("state", tunnel=n, new="up", timeout=120)
+        cloud.frr["gw"].wait_established(*PEER.values(), timeout=120)
+        if n == 1:
+            events.wait("switch", new="aws-1", timeout=120)
+        vpc.wait_route(LAN, "10.21.0.1")
+    result = stream.stop()
+    figures("bgp", "both endpoints replaced, one after the other",
+            outage=result.longest_gap - 1 / pps, lost=result.lost, sent=result.sent,
+            dup=result.dup, switches=vgw.switches() - switches)  # fmt: skip
+    # What was under way when an endpoint forgot its SA: a packet each at most.
+    assert result.lost <= 2 and result.dup == 0, result
+    assert vgw.switches() - switches == 2
