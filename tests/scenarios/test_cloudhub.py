@@ -37,13 +37,18 @@ def inside(site, n, at_hub):
 
 
 class Hub:
+    """topology: the folder of FRR's files. own: the hub's address in a network of its own."""
+
+    topology, own = "cloudhub", "10.0.0.1/24"
+
     def __init__(self):
         self.hub = Netns("hub", forward=True)
         self.sites = {s: Netns(f"site{s}", forward=True) for s in SITES}
         self.captures, self.pairs, self.frr = [], {}, {}
         self.hub.ip("link add cloud type vrf table 100", "link set cloud up")
-        dummy(self.hub, "vpc", ["10.0.0.1/24"])
-        self.hub.later("link set vpc master cloud")
+        if self.own:
+            dummy(self.hub, "vpc", [self.own])
+            self.hub.later("link set vpc master cloud")
         for s, site in self.sites.items():
             dummy(site, "lan", [f"10.{s}.0.1/24"])
             for n in TUNNELS:
@@ -61,9 +66,10 @@ class Hub:
             self.connect(self.hub, f"c{s}", s, True, "master cloud")
             self.connect(site, "vgw0", s, False)
             site.run("ip route add unreachable 10.0.0.0/8 metric 4294901760")
-        self.frr["hub"] = Frr(self.hub, [TOPOLOGIES / "cloudhub/hub.frr.conf"])
+        files = TOPOLOGIES / self.topology
+        self.frr["hub"] = Frr(self.hub, [files / "hub.frr.conf"])
         for s, site in self.sites.items():
-            self.frr[s] = Frr(site, [TOPOLOGIES / f"cloudhub/site{s}.frr.conf"])
+            self.frr[s] = Frr(site, [files / f"site{s}.frr.conf"])
 
     def connect(self, host, dev, s, at_hub, more=""):
         cmd = ["vgwctl", "add", dev, "revert", "never"]
@@ -91,7 +97,8 @@ class Hub:
         for s in SITES:
             self.frr[s].wait_established(*(inside(s, n, True) for n in TUNNELS))
         for s in SITES:
-            for other in ("10.0.0.0/24", *(f"10.{o}.0.0/24" for o in SITES if o != s)):
+            others = [f"10.{o}.0.0/24" for o in SITES if o != s]
+            for other in others + (["10.0.0.0/24"] if self.own else []):
                 self.frr[s].wait_route(other, inside(s, 1, True))
 
     def sessions(self):
@@ -105,9 +112,8 @@ class Hub:
             step()
 
 
-@pytest.fixture
-def cloudhub():
-    made = Hub()
+def running(made):
+    """A fixture's body: up, then proof that nothing was in clear."""
     try:
         made.wait_up()
         made.wait_routes()
@@ -118,10 +124,27 @@ def cloudhub():
         made.close()
 
 
-def between(cloudhub, a, b, **options):
+@pytest.fixture
+def cloudhub():
+    yield from running(Hub())
+
+
+def between(cloudhub, a, b, port=7000, **options):
     """An echo stream from one site's network to another's."""
-    echo = Echo(cloudhub.sites[b], f"10.{b}.0.1")
-    return echo, Stream(cloudhub.sites[a], f"10.{a}.0.1", f"10.{b}.0.1", **options)
+    echo = Echo(cloudhub.sites[b], f"10.{b}.0.1", port)
+    return echo, Stream(cloudhub.sites[a], f"10.{a}.0.1", f"10.{b}.0.1", port, **options)
+
+
+def silent_for_a_while(cloudhub, s):
+    """A site's first path, with enough time before and after."""
+    ends = ((cloudhub.hub, f"u{s}1"), (cloudhub.sites[s], "u1"))
+    time.sleep(5)
+    for host, dev in ends:
+        host.blackhole(dev)
+    time.sleep(8)
+    for host, dev in ends:
+        host.netem(dev)
+    time.sleep(5)
 
 
 def test_sites_reach_each_other_and_a_silent_path_costs_the_keepalives_bound(cloudhub):
@@ -135,13 +158,7 @@ def test_sites_reach_each_other_and_a_silent_path_costs_the_keepalives_bound(clo
     assert all(r["dst"].startswith("192.0.2.") for r in main), main
     sessions = cloudhub.sessions()
     echo, stream = between(cloudhub, 1, 2, pps=PPS)
-    time.sleep(5)
-    for host, dev in ((cloudhub.hub, "u11"), (cloudhub.sites[1], "u1")):
-        host.blackhole(dev)
-    time.sleep(8)
-    for host, dev in ((cloudhub.hub, "u11"), (cloudhub.sites[1], "u1")):
-        host.netem(dev)
-    time.sleep(5)
+    silent_for_a_while(cloudhub, 1)
     result = stream.stop()
     echo.stop()
     switches = [cloudhub.show(h, d)["switches"]

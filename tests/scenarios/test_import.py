@@ -17,7 +17,7 @@ import pytest
 from lab.capture import Capture
 from lab.ike import Charon, connection
 from lab.netns import dummy
-from lab.topo import FAR_IF_ID, V4
+from lab.topo import FAR_IF_ID
 from lab.vgw import Vgw
 from lab.xfrm import Key, xfrmi
 
@@ -38,34 +38,43 @@ class Imported(Vgw):
 
 
 class Cloud:
-    """Far ends as the sample describes them, strongSwan at the gateway with nothing loaded.
+    """Far ends as the sample describes them, strongSwan at the gateway with nothing loaded."""
 
-    The gateway's way to everything else leads over underlay 1 in clear, as an Internet access does.
-    """
+    # What the sample says; for another one see test_ipv6.py.
+    sample, ours, keys = SAMPLE, OURS, KEYS
+    family, lan, inside = 4, "10.10.0.0/16", {n: f"{addr}/30" for n, addr in INSIDE.items()}
 
-    def __init__(self, topo, **child):
+    def __init__(self, topo, daemon=None, **child):
+        """daemon: options of the gateway's Charon. child: of the far ends' connections."""
         self.child = child
         self.topo, self.dir, self.gw = topo, Path("/tmp/import"), topo.gw
         self.vgw = Imported(topo)
-        dummy(topo.gw, "outside", [f"{OURS}/32"])
-        topo.gw.ip(f"route add default via {V4[1][1]}")
+        self.underlay()
         for n, far in topo.fars.items():
-            far.ip(f"route add {OURS} via {V4[n][0]}")
-            xfrmi(far, "ipsec0", FAR_IF_ID, "u0", [f"{INSIDE[n]}/30"], 1400)
-            far.ip("route add 10.10.0.0/16 dev ipsec0")
+            xfrmi(far, "ipsec0", FAR_IF_ID, "u0", [self.inside[n]], 1400)
+            far.ip(f"route add {self.lan} dev ipsec0")
             self.daemon(n)
-        self.charon = topo.charons["gw"] = Charon(topo.gw, {}, files=True)
+        self.charon = topo.charons["gw"] = Charon(topo.gw, {}, files=True, **(daemon or {}))
         self.conf_d = Path(self.charon.dir, "conf.d")
+
+    def underlay(self):
+        """The way to everything else is over underlay 1 in clear, as an Internet access does it."""
+        dummy(self.gw, "outside", [f"{self.ours}/{32 if self.family == 4 else 128}"])
+        ours, theirs = zip(*(self.topo.underlay(n, self.family) for n in self.topo.fars))
+        self.gw.ip(f"route add default via {theirs[0]}")
+        for far, via in zip(self.topo.fars.values(), ours):
+            far.ip(f"route add {self.ours} via {via}")
 
     def daemon(self, n):
         """The cloud's side of a tunnel; it never begins, as its default start-up action says."""
+        everything = "0.0.0.0/0" if self.family == 4 else "::/0"
         conn = connection(
-            V4[n][1], OURS, Key(if_id=FAR_IF_ID),
+            self.topo.underlay(n, self.family)[1], self.ours, Key(if_id=FAR_IF_ID),
             proposals="aes256gcm16-prfsha512-ecp521",
-            child={"esp_proposals": "aes256gcm16-ecp521", "local_ts": "0.0.0.0/0",
-                   "remote_ts": "0.0.0.0/0", "replay_window": "1024", **self.child},
+            child={"esp_proposals": "aes256gcm16-ecp521", "local_ts": everything,
+                   "remote_ts": everything, "replay_window": "1024", **self.child},
         )  # fmt: skip
-        charon = Charon(self.topo.fars[n], {f"tunnel{n}": conn}, psk=KEYS[n])
+        charon = Charon(self.topo.fars[n], {f"tunnel{n}": conn}, psk=self.keys[n])
         self.topo.charons[f"far{n}"] = charon
 
     def ctl(self, *args, check=True, env=None):
@@ -76,7 +85,7 @@ class Cloud:
         source = Path("/tmp/connections.json")
         source.unlink(missing_ok=True)
         source.touch(mode=0o600)
-        source.write_text(edit(SAMPLE.read_text(encoding="ascii")), encoding="ascii")
+        source.write_text(edit(self.sample.read_text(encoding="ascii")), encoding="ascii")
         said = self.ctl("import", "aws", source, "-o", self.dir)
         assert said.stderr == "", said.stderr
         return said.stdout

@@ -111,6 +111,21 @@ static void test_static(void)
 	import_free(&im);
 }
 
+static void test_ipv6(void)
+{
+	struct problem p;
+	struct import im;
+
+	result(!import("ipv6.json", &im, &p) && im.n == 1 && !im.n_warnings,
+	       "IPv6 outside and inside: %s", p.text);
+	holds("conf of IPv6", written(import_write_conf, im.conn), (const char *[]) {
+		"remote = 2001:db8:1::2\ninside = fd00:aaaa::12/126\npeer = fd00:aaaa::11\n",
+		"route = fd20::/64\n", NULL });
+	holds("swanctl of IPv6", written(import_write_swanctl, im.conn), (const char *[]) {
+		"id = 2001:db8:10::10\n", "local_ts = ::/0\n", "remote_ts = ::/0\n", NULL });
+	import_free(&im);
+}
+
 static void test_bgp(void)
 {
 	struct problem p;
@@ -520,6 +535,7 @@ int main(int argc, char **argv)
 		return 1;
 	samples = argv[1];
 	test_static();
+	test_ipv6();
 	test_bgp();
 	test_several();
 	test_xml();

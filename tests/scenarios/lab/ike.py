@@ -24,6 +24,7 @@ revocation kernel-netlink socket-default vici updown
     retransmit_tries = {tries}
     retransmit_timeout = {timeout}
     retransmit_base = {base}
+    keep_alive = {nat_keepalive}
     make_before_break = yes
     delete_rekeyed_delay = 1
     plugins {{
@@ -107,18 +108,21 @@ def connection(local, remote, key_in, key_out=None, version=2, nat=False, child=
 class Charon:
     """A daemon in a host. conns: {name: connection(...)}; each has one child named "child".
 
-    psk: of all of them. files: swanctl loads conf.d/*.conf, as Debian's does, instead of conns.
+    psk: of all of them. nat_keepalive: seconds, 0 for none, of the daemon's own. files: swanctl
+    loads conf.d/*.conf, as Debian's does, instead of conns.
     """
 
     def __init__(
-        self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=False
+        self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=False,
+        nat_keepalive=20,
     ):  # fmt: skip
         self.host, self.conns, self.psk, self.files = host, conns, psk, files
         self.dir = f"/tmp/ike-{host.name}"
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         self.log = os.path.join(out_dir(), f"charon-{host.name}.log")
-        self.options = {"tries": tries, "timeout": timeout, "base": base, "knl": knl}
+        self.options = {"tries": tries, "timeout": timeout, "base": base, "knl": knl,
+                        "nat_keepalive": nat_keepalive}  # fmt: skip
         self.env = {
             **os.environ,
             "STRONGSWAN_CONF": f"{self.dir}/strongswan.conf",
