@@ -83,6 +83,7 @@ static void build6(struct sk_buff *skb, const struct vgw_tunnel_config *config,
 /* Caller holds no lock: ESP takes its own. */
 static void send(struct vgw_tunnel *t)
 {
+	unsigned int room = LL_MAX_HEADER + t->dev->needed_headroom;
 	struct vgw_conn *conn = t->conn;
 	struct vgw_tunnel_config config;
 	u8 payload[VGW_PROBE_LEN];
@@ -93,11 +94,11 @@ static void send(struct vgw_tunnel *t)
 	u64 nonce;
 
 	get_random_bytes(&nonce, sizeof(nonce));
-	skb = alloc_skb(t->dev->needed_headroom + sizeof(struct ipv6hdr) +
+	skb = alloc_skb(room + sizeof(struct ipv6hdr) +
 			sizeof(struct icmp6hdr) + VGW_PROBE_LEN +
 			t->dev->needed_tailroom, GFP_ATOMIC);
 	if (skb) {
-		skb_reserve(skb, t->dev->needed_headroom);
+		skb_reserve(skb, room);
 		spin_lock_bh(&conn->lock);
 		config = t->config;
 		seq = vgw_probe_encode(&t->probes, nonce, ktime_get_ns(), payload);

@@ -26,9 +26,12 @@
 #define FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | \
 			 NETIF_F_HW_CSUM)
 
-/* Room for the outer headers: IPv6, UDP, ESP and its IV; and for its trailer. */
-#define HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + \
-			 sizeof(struct udphdr) + sizeof(struct ip_esp_hdr) + 16)
+/*
+ * For those who allocate: outer headers, and a trailer. No more than the
+ * NET_SKB_PAD that drivers leave, or ip_forward() would copy every packet; what
+ * an SA needs beyond that, xfrm_output() makes room for.
+ */
+#define HEADROOM	(sizeof(struct ipv6hdr) + sizeof(struct ip_esp_hdr) + 8)
 #define TAILROOM	48
 
 /**
