@@ -186,6 +186,18 @@ class Vgw(Encrypted):
         return conn["active_number"] == 1 and all(t["state"] == "up" for t in conn["tunnels"])
 
 
+class VgwAlone(Vgw):
+    """Where no policy without a key of ours is to be asked, the stack need not look for one."""
+
+    name, what = "vgw-alone", "vgw, disable_xfrm and disable_policy"
+
+    def setup(self):
+        super().setup()
+        for host in (self.chain.a, self.chain.b):
+            for what in ("disable_xfrm", "disable_policy"):
+                host.sysctl(f"net.ipv4.conf.vgw0.{what}", 1)
+
+
 class OverUdp(Encrypted):
     """Tunnels that are no IPsec: UDP, a socket or port at both ends."""
 
@@ -299,7 +311,7 @@ def x25519(secret):
 
 
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
-CLASSES = (Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw)
+CLASSES = (Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw, VgwAlone)
 ARMS = {arm.name: arm for arm in CLASSES}
 
 
