@@ -141,22 +141,27 @@ class Topo:
 
     # --- IKE ---
 
-    def ike(self, ours="if_id", theirs="if_id", family=4, tunnels=(1, 2), start=True, **options):
-        """A daemon at gw with connections tunnel1 and tunnel2, and one at each far end.
-
-        options go to ike.connection: version, nat, child, ... Returns the daemon of gw.
-        """
+    def far_ike(self, theirs="if_id", family=4, tunnels=(1, 2), **options):
+        """A daemon at each far end, with the connection tunnelN; options go to ike.connection."""
         # The first SA of an emulated machine loads and tests ciphers for longer than IKE waits.
         first = "src 127.0.0.1 dst 127.0.0.1 proto esp spi 1"
         key = "aead 'rfc4106(gcm(aes))' 0x" + 20 * "00" + " 128"
         self.gw.run(f"ip xfrm state add {first} mode tunnel {key}")
         self.gw.run(f"ip xfrm state delete {first}")
-        ends = {n: self.underlay(n, family) for n in tunnels}
-        for n, (here, there) in ends.items():
+        for n in tunnels:
+            here, there = self.underlay(n, family)
             self.charons[f"far{n}"] = Charon(
                 self.fars[n],
                 {f"tunnel{n}": connection(there, here, self.far_key(theirs), **options)},
             )
+
+    def ike(self, ours="if_id", theirs="if_id", family=4, tunnels=(1, 2), start=True, **options):
+        """A daemon at gw with connections tunnel1 and tunnel2, and one at each far end.
+
+        options go to ike.connection: version, nat, child, ... Returns the daemon of gw.
+        """
+        self.far_ike(theirs, family, tunnels, **options)
+        ends = {n: self.underlay(n, family) for n in tunnels}
         self.charons["gw"] = Charon(
             self.gw,
             {
