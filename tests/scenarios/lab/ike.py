@@ -18,8 +18,8 @@ STRONGSWAN_CONF = """
 charon-systemd {{
     load = random nonce openssl hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints \
 revocation kernel-netlink socket-default vici updown
-    install_routes = no
-    install_virtual_ip = no
+    install_routes = {virtual}
+    install_virtual_ip = {virtual}
     threads = 8
     retransmit_tries = {tries}
     retransmit_timeout = {timeout}
@@ -109,12 +109,13 @@ class Charon:
     """A daemon in a host. conns: {name: connection(...)}; each has one child named "child".
 
     psk: of all of them. nat_keepalive: seconds, 0 for none, of the daemon's own. files: swanctl
-    loads conf.d/*.conf, as Debian's does, instead of conns.
+    loads conf.d/*.conf, as Debian's does, instead of conns; if these are paths, they are put there.
+    virtual: takes a virtual address, with its routes.
     """
 
     def __init__(
         self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=False,
-        nat_keepalive=20,
+        nat_keepalive=20, virtual=False,
     ):  # fmt: skip
         self.host, self.conns, self.psk, self.files = host, conns, psk, files
         self.dir = f"/tmp/ike-{host.name}"
@@ -122,7 +123,8 @@ class Charon:
         os.makedirs(self.dir)
         self.log = os.path.join(out_dir(), f"charon-{host.name}.log")
         self.options = {"tries": tries, "timeout": timeout, "base": base, "knl": knl,
-                        "nat_keepalive": nat_keepalive}  # fmt: skip
+                        "nat_keepalive": nat_keepalive,
+                        "virtual": "yes" if virtual else "no"}  # fmt: skip
         self.env = {
             **os.environ,
             "STRONGSWAN_CONF": f"{self.dir}/strongswan.conf",
@@ -140,6 +142,8 @@ class Charon:
             with open(f"{self.dir}/swanctl.conf", "w", encoding="ascii") as file:
                 file.write("include conf.d/*.conf\n")
             os.makedirs(f"{self.dir}/conf.d", exist_ok=True)
+            for path in self.files if self.files is not True else ():
+                shutil.copy(path, f"{self.dir}/conf.d")
             return
         tree = {
             "connections": self.conns,
