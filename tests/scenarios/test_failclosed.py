@@ -5,6 +5,7 @@
 """
 
 import gzip
+import socket
 import time
 
 import pytest
@@ -157,6 +158,52 @@ def test_a_connection_or_tunnel_that_is_down_lets_nothing_out(topo):
     topo.gw.ip(f"route add blackhole {SRV[4]}/32", check=False)
     send(topo)
     assert topo.captures[0].packets("esp") == []
+
+
+def frames(host, dev, *each):
+    """As a packet socket sends them: (EtherType, bytes)."""
+
+    def out():
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sock:
+            for kind, data in each:
+                sock.sendto(data, (dev, kind))
+
+    host.inside(out)
+
+
+def test_what_is_no_ip_is_dropped_by_name_and_whole_packets_of_a_packet_socket_are_not(topo):
+    vgw = quiet(topo)
+    whole = inject.ipv4(CLI[4], SRV[4], inject.datagram(b"vgw-inner-bytes!"))
+    no_ip = ((0x0806, b"\0" * 28), (0x0800, whole[:12]), (0x0800, b"\x65" + whole[1:]),
+             (0x0800, b"\x44" + whole[1:]), (0x86DD, whole + b"\0" * 40))  # fmt: skip
+    for dev in ("vgw0", "vgw0-1"):
+        counted = vgw.counting()
+        frames(topo.gw, dev, *no_ip)
+        time.sleep(0.1)
+        assert counted.drops() == {f"{dev} tx-not-ip": len(no_ip)}
+        counted = vgw.counting()
+        frames(topo.gw, dev, (0x0800, whole))
+        time.sleep(0.1)
+        assert counted.drops() == {} and counted.of(1, "tx-packets") == 1
+
+
+def test_an_inside_peer_whose_tunnel_cannot_be_used_is_reached_by_no_other(topo):
+    vgw = quiet(topo)
+
+    def to_peer(drops):
+        counted = vgw.counting()
+        inject.udp(topo.gw, "169.254.1.1", "169.254.1.2", 5)
+        time.sleep(0.1)
+        assert counted.drops() == drops and counted.of(2, "tx-packets") == 0
+
+    to_peer({})
+    topo.gw.ip("route del 192.0.2.0/30")
+    # A socket that was told of the first one does not send each.
+    to_peer({"vgw0-1 tx-no-route": 5})
+    topo.gw.ip("route add 192.0.2.0/30 dev u1")
+    to_peer({})
+    topo.gw.ip("link set vgw0-1 down")
+    to_peer({"vgw0-1 tx-down": 5})
 
 
 def test_an_unloaded_module_leaves_no_clear_packet_behind(topo):

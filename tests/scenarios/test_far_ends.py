@@ -46,6 +46,7 @@ CASES = [
       for version in (2, 1) for ours in KINDS),
     *(Case(2, ours, theirs, outer=6) for ours in KINDS for theirs in KINDS),
     Case(1, outer=6),
+    Case(2, "mark", nat=True, outer=6),
     Case(2, "mark", mark_in_sa=True),
 ]  # fmt: skip
 
