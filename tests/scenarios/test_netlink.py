@@ -1,4 +1,4 @@
-"""Requests that vgwctl does not send, readers with buffers of any size, and a module that cannot load.
+"""Requests that vgwctl does not send, readers with buffers of any size, a module that cannot load.
 
     gw =====vgw0-1===== far1        most of it needs gw alone
        \\======vgw0-2===== far2
