@@ -1,7 +1,7 @@
 """IPv6 outside and IPv6 inside (topology 11), from the provider's file to failover.
 
-    cli ---- gw: 2001:db8:10::10, vgw aws =====aws-1===== far1: 2001:db8:1::2, fd00:aaaa::11 --- srv
-    fd10::1                              \\====aws-2===== far2: 2001:db8:2::2, fd00:aaaa::21 --' fd20::1
+    cli --- gw: 2001:db8:10::10, vgw aws ===aws-1=== far1: 2001:db8:1::2, fd00:aaaa::11 --- srv
+    fd10::1                              \\==aws-2=== far2: 2001:db8:2::2, fd00:aaaa::21 --'
 
 What the far ends do is in test_import.py, what they are in userspace/tests/samples/ipv6.json.
 """
