@@ -51,6 +51,16 @@ static bool outbound(const struct vgw_tunnel *t, const struct xfrm_state *x)
 	return !is_local(t->net, &x->id.daddr, x->props.family);
 }
 
+/* By a mark key vgw_bundle_get() sends to the remote alone: no other SA is of use. */
+static bool of_use(const struct vgw_tunnel *t, const struct xfrm_state *x)
+{
+	const struct vgw_addr *remote = &t->config.remote;
+
+	return !t->config.key.mark.m || !outbound(t, x) ||
+	       (remote->family == x->props.family &&
+		xfrm_addr_equal(&remote->a, &x->id.daddr, x->props.family));
+}
+
 /* xfrm_state_look_at() asks these of each flow. */
 static bool picky(const struct xfrm_state *x)
 {
@@ -61,7 +71,7 @@ static bool picky(const struct xfrm_state *x)
 				sel->sport_mask || sel->dport_mask || sel->ifindex));
 }
 
-/* Is it (still) an SA that carries packets? Takes no lock of XFRM's. */
+/* Is it (still) an SA that carries packets of this tunnel? Takes no lock of XFRM's. */
 static bool alive(const struct vgw_tunnel *t, const struct vgw_sa *sa)
 {
 	struct xfrm_state *x;
@@ -71,8 +81,10 @@ static bool alive(const struct vgw_tunnel *t, const struct vgw_sa *sa)
 			      sa->id.spi, sa->id.proto, sa->family);
 	if (!x)
 		return false;
+	rcu_read_lock();
 	ok = READ_ONCE(x->km.state) == XFRM_STATE_VALID &&
-	     x->if_id == t->config.key.if_id;
+	     vgw_tunnel_of_sa(t->net, x) == t && of_use(t, x);
+	rcu_read_unlock();
 	xfrm_state_put(x);
 	return ok;
 }
@@ -117,7 +129,8 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 
 	lockdep_assert_held(&t->conn->lock);
 
-	if (x->id.proto != IPPROTO_ESP || !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
+	if (x->id.proto != IPPROTO_ESP || !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
+	    !of_use(t, x))
 		return false;
 	describe(&now, t, x);
 	sa = sa_find(t, x);

@@ -16,6 +16,7 @@ from lab.netns import run, wait_for
 from lab.topo import CLI, SRV
 from lab.vgw import Vgw
 
+SIM_ONLY = pytest.mark.skipif(not SIM, reason="the same again in the other family")
 # 1500 less outer header, (UDP,) SPI and sequence, IV, padding to 4 or 16, 2, ICV.
 EXACT = (
     ("gcm", 4, False, 1446),
@@ -145,16 +146,22 @@ def transfer(client, server, addr, data):
     return digest.hexdigest()
 
 
-def frag_needed(topo, spi, mtu):
+def frag_needed(topo, spi, mtu, family=4):
     """An ICMP error from far1 about an ESP packet of ours with this SPI."""
-    here, there = topo.underlay(1)
-    esp = struct.pack("!II", spi, 1) + b"\0" * 1400
-    quoted = inject.ipv4(here, there, esp, inject.IPPROTO_ESP, 0x4000)
-    body = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + quoted[:28]
-    body = body[:2] + struct.pack("!H", inject.checksum(body)) + body[4:]
+    here, there = topo.underlay(1, family)
+    esp = struct.pack("!II", spi, 1) + b"\0" * 1200
+    if family == 4:
+        quoted = inject.ipv4(here, there, esp, inject.IPPROTO_ESP, 0x4000)[:28]
+        body = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + quoted
+        body = body[:2] + struct.pack("!H", inject.checksum(body)) + body[4:]
+        raw = socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP
+    else:
+        # The kernel fills in the checksum.
+        body = struct.pack("!BBHI", 2, 0, 0, mtu) + inject.ipv6(here, there, esp, 50)[:1000]
+        raw = socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6
 
     def send():
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        with socket.socket(*raw) as sock:
             sock.sendto(body, (here, 0))
 
     topo.fars[1].inside(send)
@@ -162,20 +169,26 @@ def frag_needed(topo, spi, mtu):
 
 
 @pytest.mark.parametrize("kind", ("if_id", "mark") if SIM else ("if_id",))
-def test_a_smaller_path_is_learned_from_an_error_with_our_spi_and_no_other(topo, underlay, kind):
-    underlay.also_expected = "icmp"
-    connection(topo, kind=kind)
-    assert ping(topo, 1446) == 1
+@pytest.mark.parametrize("family", (4, pytest.param(6, marks=SIM_ONLY)))
+def test_a_smaller_path_is_learned_from_an_error_with_our_spi_and_no_other(
+    topo, underlay, kind, family
+):  # fmt: skip
+    underlay.also_expected = "icmp or icmp6"
+    connection(topo, kind=kind, outer=family)
+    most = 1446 if family == 4 else 1426
+    adds = 1500 - most
+    assert ping(topo, most, family) == 1
     spi = topo.pairs[1].out.spi
     for wrong in (spi + 1, 0, topo.pairs[1].back.spi):
-        frag_needed(topo, wrong, 1300)
-    assert ping(topo, 1446) == 1 and told(topo) is None
+        frag_needed(topo, wrong, 1400, family)
+    assert ping(topo, most, family) == 1 and told(topo, family) is None
 
-    frag_needed(topo, spi, 1300)
-    ping(topo, 1446, count=2)
-    assert told(topo) == 1300 - 54
-    assert ping(topo, 1300 - 54) == 1
+    frag_needed(topo, spi, 1400, family)
+    ping(topo, most, family, count=2)
+    assert told(topo, family) == 1400 - adds
+    assert ping(topo, 1400 - adds, family) == 1
     # The kernel's floor for what a forger could ask for.
-    frag_needed(topo, spi, 68)
-    ping(topo, 1300 - 54, count=2)
-    assert told(topo) is None or told(topo) >= 552 - 54
+    frag_needed(topo, spi, 68, family)
+    ping(topo, 1400 - adds, family, count=2)
+    floor = 552 if family == 4 else 1280
+    assert told(topo, family) is None or told(topo, family) >= floor - adds
