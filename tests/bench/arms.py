@@ -198,6 +198,13 @@ class VgwAlone(Vgw):
                 host.sysctl(f"net.ipv4.conf.vgw0.{what}", 1)
 
 
+class VgwOffload(Vgw):
+    """With esp4_offload loaded, as XfrmInterfaceOffload."""
+
+    name, what = "vgw-offload", "vgw, esp4_offload"
+    modules = ("esp4_offload", "vgw")
+
+
 class OverUdp(Encrypted):
     """Tunnels that are no IPsec: UDP, a socket or port at both ends."""
 
@@ -311,7 +318,9 @@ def x25519(secret):
 
 
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
-CLASSES = (Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw, VgwAlone)
+CLASSES = (
+    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw, VgwOffload, VgwAlone,
+)
 ARMS = {arm.name: arm for arm in CLASSES}
 
 

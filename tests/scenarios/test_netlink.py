@@ -80,6 +80,13 @@ def test_ip_link_changes_a_connection_and_its_tunnels_by_either_device(topo, soc
     assert vgw.tunnel(1)["interval"] == 5000
     assert change("vgw0-1", info("vgw_tunnel", t("INTERVAL", 2000))) == 0
     assert topo.gw.run("vgwctl showconf vgw0").stdout == before
+    # An inside address of which no peer follows, where a peer is to answer.
+    wide = rawnl.attr(NUM["VGW_A_TUNNEL_INSIDE"], socket.inet_aton("10.0.0.1"))
+    wide += rawnl.attr(NUM["VGW_A_TUNNEL_INSIDE_LEN"], b"\x18")
+    assert change("vgw0-1", info("vgw_tunnel", t("KEEPALIVE", NUM["VGW_KEEPALIVE_ACTIVE"]))) == 0
+    for what in (wide, wide + t("INTERVAL", 1000)):
+        assert change("vgw0-1", info("vgw_tunnel", what)) == errno.EINVAL
+    assert vgw.tunnel(1)["inside"] == "169.254.1.1"
     # By ifindex as by name; and both must mean the same.
     index = vgw.show()["ifindex"]
     by = rawnl.u32(NUM["VGW_A_IFINDEX"], index)
@@ -188,6 +195,24 @@ def test_unmarked_sas_belong_to_the_tunnel_between_their_addresses(topo):
     pair = topo.pair(1, up=False)
     gw.ip(pair.new()[0].state(Key(), 1))
     assert [len(vgw.tunnel(n)["sas"]) for n in (1, 2)] == [1, 0]
+
+
+@pytest.mark.parametrize("last", (0, -1), ids=("oldest", "newest"))
+def test_a_connection_finds_all_the_sas_that_are_there_before_it(topo, last):
+    """Eighty, more than the first look has room for: the last that is left holds the tunnel up."""
+    pair = topo.pair(1, up=False)
+    sas = [pair.new() for _ in range(40)]
+    topo.gw.ip(*(sa.state(Key(if_id=101), 1) for each in sas for sa in each))
+    pair.policies()
+    vgw = Vgw(topo, sas=False, far=False, tunnel="keepalive off")
+    vgw.wait_up(1)
+    events = vgw.monitor()
+    left = sas.pop(last)
+    topo.gw.ip(*(sa.delete() for each in sas for sa in each))
+    assert {sa["spi"] for sa in vgw.tunnel(1)["sas"]} == {sa.spi for sa in left}
+    assert events.all("state", tunnel=1) == []
+    topo.gw.ip(*(sa.delete() for sa in left))
+    events.wait("state", tunnel=1, new="no-sa")
 
 
 # --- readers --------------------------------------------------------------------------------------
