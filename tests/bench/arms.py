@@ -319,8 +319,9 @@ def x25519(secret):
 
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
-    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn, Vgw, VgwOffload, VgwAlone,
-)
+    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn,
+    Vgw, VgwOffload, VgwAlone,
+)  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 
 
