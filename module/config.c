@@ -559,6 +559,7 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 	for (i = 0; i < conn->n; i++) {
 		struct vgw_tunnel *t = conn->tunnels[i];
 		bool moved = t->hashed && !same(&t->config.remote, &config->tunnels[i].remote);
+		bool ends = moved || !same(&t->config.local, &config->tunnels[i].local);
 
 		if (!memcmp(&t->config, &config->tunnels[i], sizeof(t->config)) &&
 		    conn->fo.tunnels[i].interval)
@@ -574,11 +575,11 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 		vgw_conn_event_locked(conn, i, VGW_FO_CONFIG, 0);
 		spin_unlock_bh(&conn->lock);
 		vgw_bundles_drop(t);
-		if (!moved)
-			continue;
-		/* What happened in between, and what the new remote brings. */
-		vgw_tunnels_add_remote(t);
-		vgw_link_todo(conn, VGW_TODO_RESYNC);
+		if (moved)
+			vgw_tunnels_add_remote(t);
+		/* What happened in between, and whose SAs are between the new ends. */
+		if (ends)
+			vgw_link_todo(conn, VGW_TODO_RESYNC);
 	}
 	spin_lock_bh(&conn->lock);
 	conn->revert = config->revert;

@@ -134,6 +134,25 @@ def test_a_policy_without_a_template_lets_nothing_out(topo, kind, what, counter)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_without_ips_own_search_for_policies_the_tunnels_are_asked_all_the_same(topo, kind):
+    """What performance.rst says of disable_xfrm and disable_policy."""
+    vgw = quiet(topo, kind=kind)
+    for what in ("disable_xfrm", "disable_policy"):
+        topo.gw.sysctl(f"net.ipv4.conf.vgw0.{what}", 1)
+    if kind == "mark":
+        expect(topo, vgw, {"vgw0-1 tx-no-policy": 10})
+        return
+    assert topo.cli.ping(SRV[4], 3) == 3
+    pair, key = topo.pairs[1], topo.our_key(1, kind)
+    lines = pair.ours.policies(pair.theirs, "update", ("in",))
+    topo.gw.ip(*(f"{line} priority 10" for line in lines))
+    topo.gw.ip(f"xfrm policy add src {SRV[4]} dst {CLI[4]} dir in {key} priority 1 action block")
+    counted = vgw.counting()
+    inject.udp(topo.fars[1], SRV[4], CLI[4], 5)
+    wait_for("a verdict on each", lambda: counted.drops() == {"vgw0-1 rx-blocked": 5}, 5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_policy_that_does_not_match_lets_nothing_out(topo, kind):
     """Inner packets outside of the policy, inside of the route."""
     vgw = quiet(topo, kind=kind, sas=False)

@@ -195,6 +195,11 @@ def test_unmarked_sas_belong_to_the_tunnel_between_their_addresses(topo):
     pair = topo.pair(1, up=False)
     gw.ip(pair.new()[0].state(Key(), 1))
     assert [len(vgw.tunnel(n)["sas"]) for n in (1, 2)] == [1, 0]
+    # And of a tunnel whose address is another one it is none.
+    vgw.set("local 203.0.113.7", 1)
+    wait_for("no SA from another address", lambda: vgw.tunnel(1)["sas"] == [])
+    vgw.set(f"local {here}", 1)
+    wait_for("the SA again", lambda: len(vgw.tunnel(1)["sas"]) == 1)
 
 
 @pytest.mark.parametrize("last", (0, -1), ids=("oldest", "newest"))
