@@ -117,6 +117,19 @@ def test_no_packet_is_lost_when_the_active_tunnel_loses(topo, family, how, reaso
     print(f"lost {result.lost}, longest gap {result.longest_gap * 1e3:.3f} ms")
 
 
+def test_a_packet_that_the_active_tunnels_sa_does_not_take_goes_by_the_other(topo):
+    """The tunnel is up, and stays active; for this very packet it has no SA."""
+    vgw = Vgw(topo, tunnels=FIRST, tunnel="keepalive off", sas=False)
+    topo.pair(1, extra="sel src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp")
+    topo.pair(2)
+    vgw.wait_up()
+    assert vgw.active() == 1
+    counted = vgw.counting()
+    assert topo.cli.ping(SRV[4], 3) == 3
+    assert counted.of(2, "tx-fallback") == 3 and counted.of(1, "tx-packets") == 0
+    assert counted.drops() == {} and vgw.active() == 1
+
+
 @SIM_ONLY
 def test_an_sa_that_reaches_its_hard_time_limit_is_left_at_once(topo):
     vgw = Vgw(topo, tunnels=FIRST, sas=False)
