@@ -14,6 +14,7 @@
 #include "config.h"
 #include "conn.h"
 #include "keepalive.h"
+#include "keyless.h"
 #include "link.h"
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -37,9 +38,11 @@
 /**
  * struct vgw_net - what a netns knows of connections
  * @conns: connections whose underlay it is; RTNL, RCU for readers
+ * @keyless: its policies without an if_id
  */
 struct vgw_net {
 	struct list_head conns;
+	struct vgw_keyless keyless;
 };
 
 static unsigned int vgw_net_id __read_mostly;
@@ -58,6 +61,17 @@ static const struct net_device_ops tunnel_netdev_ops;
 struct list_head *vgw_link_conns(struct net *net)
 {
 	return &((struct vgw_net *)net_generic(net, vgw_net_id))->conns;
+}
+
+/**
+ * vgw_link_keyless - what is known of a netns' policies without an if_id
+ * @net: netns
+ *
+ * Return: its &struct vgw_keyless.
+ */
+struct vgw_keyless *vgw_link_keyless(struct net *net)
+{
+	return &((struct vgw_net *)net_generic(net, vgw_net_id))->keyless;
 }
 
 /**
@@ -155,6 +169,7 @@ static void follow(struct vgw_conn *conn)
 		else if (netif_running(conn->dev))
 			dev_open(dev, NULL);
 	}
+	vgw_keyless_add(conn);
 }
 
 static void work(struct work_struct *w)
@@ -587,6 +602,7 @@ static int newlink(vgw_newlink_args)
 	for (i = 0; i < conn->n; i++)
 		vgw_underlay_check(conn->tunnels[i]);
 	set_mtu(conn);
+	vgw_keyless_add(conn);
 	for (i = 0; i < conn->n; i++)
 		rtnl_configure_link(conn->tunnels[i]->dev, NULL, 0, NULL);
 	vgw_netlink_event(conn, &(struct vgw_notice){ .event = VGW_EVENT_CREATED });
@@ -763,6 +779,7 @@ static struct notifier_block netdev_notifier = { .notifier_call = netdev_event }
 static int net_init(struct net *net)
 {
 	INIT_LIST_HEAD(vgw_link_conns(net));
+	vgw_keyless_init(vgw_link_keyless(net), net);
 	return 0;
 }
 
@@ -779,6 +796,9 @@ static void net_exit_batch(struct list_head *nets)
 			dellink(conn->dev, &kill);
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
+
+	list_for_each_entry(net, nets, exit_list)
+		vgw_keyless_exit(vgw_link_keyless(net));
 }
 
 static struct pernet_operations net_ops = {

@@ -6,6 +6,8 @@
 
 #include "vgw.h"
 
+struct vgw_keyless;
+
 int vgw_link_prepare(void);
 void vgw_link_release(void);
 int vgw_link_register(void);
@@ -15,6 +17,7 @@ struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev);
 void vgw_link_todo(struct vgw_conn *conn, unsigned int what);
 void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N]);
 struct list_head *vgw_link_conns(struct net *net);
+struct vgw_keyless *vgw_link_keyless(struct net *net);
 
 /**
  * vgw_for_each_conn_rcu - connections whose underlay is a netns

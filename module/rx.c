@@ -5,6 +5,7 @@
 #include <net/xfrm.h>
 
 #include "keepalive.h"
+#include "keyless.h"
 #include "mss.h"
 #include "policy.h"
 #include "rx.h"
@@ -68,6 +69,8 @@ static unsigned int judge(struct vgw_tunnel *t, struct sk_buff *skb,
 	if (!(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
 		return VGW_A_STATS_RX_TEMPLATE;
 
+	if (unlikely(vgw_keyless_blocked(t->conn, XFRM_POLICY_IN)))
+		vgw_keyless_default(t->net);
 	stamp(t, skb);
 	/* Conntrack of the outer packet says nothing on the inner one. */
 	nf_reset_ct(skb);

@@ -11,6 +11,7 @@
 #include <net/xfrm.h>
 
 #include "bundle.h"
+#include "keyless.h"
 #include "link.h"
 #include "mss.h"
 #include "tx.h"
@@ -75,6 +76,30 @@ static int prepare(struct sk_buff *skb, struct net_device *dev)
 		return 0;
 	default:
 		return -EPROTONOSUPPORT;
+	}
+}
+
+/* The same for what IP sends by a device. */
+static int prepare_user(struct vgw_conn *conn, struct sk_buff *skb, struct net_device *dev)
+{
+	if (unlikely(vgw_keyless_blocked(conn, XFRM_POLICY_OUT))) {
+		/* IP asks from now on; this packet it would have dropped. */
+		vgw_keyless_default(conn->net);
+		return -EPERM;
+	}
+	return prepare(skb, dev);
+}
+
+static unsigned int unprepared(int err)
+{
+	switch (err) {
+	case -EPERM:
+		return VGW_A_STATS_TX_BLOCKED;
+	case -EINVAL:
+	case -EPROTONOSUPPORT:
+		return VGW_A_STATS_TX_NOT_IP;
+	default:
+		return VGW_A_STATS_TX_NO_ROUTE;
 	}
 }
 
@@ -276,10 +301,9 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	int first = 0;
 	int err;
 
-	err = prepare(skb, dev);
+	err = prepare_user(conn, skb, dev);
 	if (err) {
-		drop(conn->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
-		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
+		drop(conn->stats, unprepared(err), skb);
 		return NETDEV_TX_OK;
 	}
 
@@ -332,10 +356,9 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 	struct dst_entry *dst;
 	int err;
 
-	err = prepare(skb, dev);
+	err = prepare_user(t->conn, skb, dev);
 	if (err) {
-		drop(t->stats, err == -EINVAL || err == -EPROTONOSUPPORT ?
-		     VGW_A_STATS_TX_NOT_IP : VGW_A_STATS_TX_NO_ROUTE, skb);
+		drop(t->stats, unprepared(err), skb);
 		return NETDEV_TX_OK;
 	}
 	dst = vgw_bundle_get(t, skb);

@@ -15,6 +15,8 @@
  *                     Taken by softirqs and by XFRM's notifications, which
  *                     come with xfrm_state.lock held: whoever holds it calls
  *                     nothing that sends a packet or takes XFRM's locks.
+ *   vgw_keyless.lock  (BH) one for each netns; nothing else is taken under it,
+ *                     and not vgw_conn.lock outside of it.
  *   RCU               the data path takes no lock.
  *
  * Lifetime: the devices own their structs (netdev_priv). A tunnel is
@@ -201,6 +203,8 @@ enum {
  * @revert: ms, VGW_FOREVER never; RTNL
  * @mtu: bytes, 0 automatic; RTNL
  * @setting_mtu: we set the device's MTU, not the administrator; RTNL
+ * @unsearched: IP does not look for policies of its devices; &vgw_keyless.lock
+ * @by_hand: the administrator has set those sysctls; &vgw_keyless.lock
  * @dying: it is being removed: @work does nothing; RTNL
  */
 struct vgw_conn {
@@ -223,6 +227,8 @@ struct vgw_conn {
 	u32 revert;
 	u32 mtu;
 	bool setting_mtu;
+	bool unsearched;
+	bool by_hand;
 	bool dying;
 };
 

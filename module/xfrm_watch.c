@@ -6,6 +6,7 @@
 
 #include "bundle.h"
 #include "conn.h"
+#include "keyless.h"
 #include "link.h"
 #include "netlink.h"
 #include "policy.h"
@@ -345,10 +346,13 @@ static int notify_policy(struct xfrm_policy *xp, int dir, const struct km_event 
 	struct vgw_tunnel *t;
 
 	if (!xp) {
-		if (c->event == XFRM_MSG_FLUSHPOLICY)
+		if (c->event == XFRM_MSG_FLUSHPOLICY) {
 			policies_flushed(c->net);
+			vgw_keyless_flushed(c->net);
+		}
 		return 0;
 	}
+	vgw_keyless_policy(xp, dir, c);
 	if (dir != XFRM_POLICY_IN && dir != XFRM_POLICY_OUT)
 		return 0;
 	rivals_changed(xp_net(xp), xp->if_id);

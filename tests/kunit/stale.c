@@ -25,6 +25,7 @@
 
 #include "bundle.h"
 #include "conn.h"
+#include "keyless.h"
 #include "link.h"
 #include "netlink.h"
 #include "tunnels.h"
@@ -92,6 +93,14 @@ struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev)
 }
 
 void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
+{
+}
+
+void vgw_keyless_policy(const struct xfrm_policy *xp, int dir, const struct km_event *c)
+{
+}
+
+void vgw_keyless_flushed(struct net *net)
 {
 }
 
