@@ -186,16 +186,16 @@ class Vgw(Encrypted):
         return conn["active_number"] == 1 and all(t["state"] == "up" for t in conn["tunnels"])
 
 
-class VgwAlone(Vgw):
-    """Where no policy without a key of ours is to be asked, the stack need not look for one."""
+class VgwSearched(Vgw):
+    """IP looks for policies without an if_id, as it does where there are any."""
 
-    name, what = "vgw-alone", "vgw, disable_xfrm and disable_policy"
+    name, what = "vgw-searched", "vgw, policies without an if_id looked for"
 
     def setup(self):
         super().setup()
         for host in (self.chain.a, self.chain.b):
             for what in ("disable_xfrm", "disable_policy"):
-                host.sysctl(f"net.ipv4.conf.vgw0.{what}", 1)
+                host.sysctl(f"net.ipv4.conf.vgw0.{what}", 0)
 
 
 class VgwOffload(Vgw):
@@ -320,7 +320,7 @@ def x25519(secret):
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
     Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn,
-    Vgw, VgwOffload, VgwAlone,
+    Vgw, VgwOffload, VgwSearched,
 )  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 
