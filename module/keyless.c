@@ -80,9 +80,11 @@ static void set_all(struct vgw_keyless *k, bool unsearched)
 	vgw_for_each_conn_rcu(conn, k->net)
 		changed |= set(conn, unsearched);
 	rcu_read_unlock();
+	if (!changed)
+		return;
 	/* Routes that are cached carry what they were made with. */
-	if (changed)
-		rt_genid_bump_ipv4(k->net);
+	rt_genid_bump_ipv4(k->net);
+	k->cached = !unsearched;
 }
 
 static void found(struct vgw_keyless *k)
@@ -92,6 +94,8 @@ static void found(struct vgw_keyless *k)
 	k->known = true;
 	k->any = true;
 	set_all(k, false);
+	if (k->cached && !k->dead)
+		schedule_delayed_work(&k->work, 0);
 }
 
 /* Something went: count again what is left. */
@@ -145,13 +149,20 @@ static bool any(struct net *net)
 static void work(struct work_struct *w)
 {
 	struct vgw_keyless *k = container_of(to_delayed_work(w), struct vgw_keyless, work);
+	bool some, cached;
 	unsigned int gen;
-	bool some;
 
 	spin_lock_bh(&k->lock);
 	gen = k->gen;
+	cached = k->cached;
+	k->cached = false;
 	spin_unlock_bh(&k->lock);
 
+	/* Another CPU may have read the sysctl before, and cached its route after. */
+	if (cached) {
+		synchronize_rcu();
+		rt_genid_bump_ipv4(k->net);
+	}
 	some = any(k->net);
 
 	spin_lock_bh(&k->lock);

@@ -22,6 +22,7 @@ struct km_event;
  * @gen: counts what happened to them
  * @known: @any is what XFRM has; otherwise @work will tell
  * @any: there are some, or the default of a direction is to block
+ * @cached: routes may be cached that still say not to look
  * @dead: the netns goes: @work is not queued again
  */
 struct vgw_keyless {
@@ -31,6 +32,7 @@ struct vgw_keyless {
 	unsigned int gen;
 	bool known;
 	bool any;
+	bool cached;
 	bool dead;
 };
 
