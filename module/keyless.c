@@ -94,8 +94,11 @@ static void found(struct vgw_keyless *k)
 	k->known = true;
 	k->any = true;
 	set_all(k, false);
-	if (k->cached && !k->dead)
-		schedule_delayed_work(&k->work, 0);
+	if (!k->cached || k->dead)
+		return;
+	/* At once, also where it waits to count. */
+	cancel_delayed_work(&k->work);
+	schedule_delayed_work(&k->work, 0);
 }
 
 /* Something went: count again what is left. */
