@@ -32,18 +32,6 @@ BOUND = 0.1 * 5 * 1.25
 # --- a silent far end -----------------------------------------------------------------------------
 
 
-def cut(topo, n, way, weather=()):
-    if way != "in":
-        topo.gw.netem(f"u{n}", *weather, "loss 100%")
-    if way != "out":
-        topo.fars[n].netem("u0", *weather, "loss 100%")
-
-
-def mend(topo, n, weather=()):
-    topo.gw.netem(f"u{n}", *weather)
-    topo.fars[n].netem("u0", *weather)
-
-
 CASES = (
     pytest.param(4, True, 0, 100, id="100_times_under_traffic"),
     pytest.param(6, True, 20, 30, id="30_times_over_ipv6_and_20_ms", marks=SIM_ONLY),
@@ -58,7 +46,7 @@ def test_a_silent_far_end_is_left_within_the_bound(topo, family, traffic, rtt, r
     weather = (f"delay {rtt // 2}ms",) if rtt else ()
     vgw = Vgw(topo, tunnel=FAST, outer=family, inner=family)
     for n in topo.fars if rtt else ():
-        mend(topo, n, weather)
+        topo.weather(n, *weather)
     vgw.wait_up()
     topo.echo(family)
     events, counted, before = vgw.monitor(), vgw.counting(), vgw.identity()
@@ -71,12 +59,12 @@ def test_a_silent_far_end_is_left_within_the_bound(topo, family, traffic, rtt, r
         events.clear()
         way = ("out", "in", "both")[run % 3]
         began = time.monotonic()
-        cut(topo, active, way, weather)
+        topo.silence(active, way, weather)
         switch = events.wait("switch", timeout=10)
         took.append(switch["at"] - began)
         assert switch["event_reason"] == "keepalive-missed", events.story()
         assert took[-1] <= bound, (run, way, took[-1], events.story())
-        mend(topo, active, weather)
+        topo.weather(active, *weather)
         events.wait("state", tunnel=active, new="up", old="down")
         active = 3 - active
         assert len(events.all("switch")) == 1, events.story()
@@ -92,6 +80,21 @@ def test_a_silent_far_end_is_left_within_the_bound(topo, family, traffic, rtt, r
         assert len(spans) <= runs and max(spans) <= bound * pps + 1, result
         said += f", longest gap in the stream {result.longest_gap * 1e3:.1f} ms"
     print(said)
+
+
+@SIM_ONLY
+def test_a_far_end_that_pings_us_is_left_when_it_hears_no_answer(topo):
+    """Its requests come in as ever, more often than our own go out when idle."""
+    vgw = Vgw(topo, sas="in order", tunnels=FIRST, tunnel=FAST)
+    ping = f"ping -n -q -i 0.02 -I {inside(1)[1]} {inside(1)[0]}"
+    topo.fars[1].popen(ping, stdout=subprocess.DEVNULL)
+    events, counted = vgw.monitor(), vgw.counting()
+    time.sleep(5)
+    assert events.all() == [] and counted.of(1, "keepalive-received") > 0
+    began = time.monotonic()
+    topo.silence(1, "out")
+    switch = events.wait("switch", new="vgw0-2")
+    assert switch["event_reason"] == "keepalive-missed" and switch["at"] - began <= BOUND, switch
 
 
 # --- the cost -------------------------------------------------------------------------------------

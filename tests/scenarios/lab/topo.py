@@ -188,6 +188,20 @@ class Topo:
 
     # --- the end ---
 
+    # --- weather on the paths ---
+
+    def weather(self, n, *what):
+        """netem at both ends of tunnel n's path; without arguments it is fine again."""
+        self.gw.netem(f"u{n}", *what)
+        self.fars[n].netem("u0", *what)
+
+    def silence(self, n, way="both", weather=()):
+        """Everything on tunnel n's path is lost: "both" ways, or what goes "out" or comes "in"."""
+        if way != "in":
+            self.gw.netem(f"u{n}", *weather, "loss 100%")
+        if way != "out":
+            self.fars[n].netem("u0", *weather, "loss 100%")
+
     def check(self, also_expected=""):
         """Invariant 1 on all captures."""
         for capture in self.captures:
