@@ -106,6 +106,28 @@ static bool serves(const struct vgw_tunnel *t, const struct vgw_bundle *b,
 }
 
 /*
+ * What xfrm_dst_check() would find good, and leave as it is. Nothing is asked twice
+ * for a kept bundle, which has one transform; serves() compares the MTU of the inner
+ * route, that of the packet itself. After a no the function has to be asked: it brings
+ * the MTU up to date. It may do so by halves before it says no; then this here does,
+ * too, ever after.
+ */
+static bool fresh(const struct dst_entry *dst)
+{
+	const struct xfrm_dst *xdst = (const struct xfrm_dst *)dst;
+	const struct xfrm_state *x = dst->xfrm;
+
+	return READ_ONCE(dst->obsolete) < 0 &&
+	       READ_ONCE(x->km.state) == XFRM_STATE_VALID &&
+	       xdst->xfrm_genid == READ_ONCE(x->genid) &&
+	       xdst->policy_genid == atomic_read(&xdst->pols[0]->genid) &&
+	       netif_running(dst_dev(dst)) &&
+	       dst_check(xdst->path, xdst->path_cookie) &&
+	       xdst->child_mtu_cached == dst_mtu(xdst->path) &&
+	       dst_check(xdst->route, xdst->route_cookie);
+}
+
+/*
  * Keep a bundle that was looked up while the tunnel's generation was @gen. Who
  * changes something bumps that and then empties the slots: either that finds
  * this bundle, or we see the new generation behind our store.
@@ -178,7 +200,7 @@ struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 
 	b = rcu_dereference_bh(*slot_of(t, family, dscp));
 	/* The check comes first: it brings the MTU up to date. */
-	if (b && !b->dst->ops->check(b->dst, 0))
+	if (b && !fresh(b->dst) && !b->dst->ops->check(b->dst, 0))
 		b = NULL;
 	if (b && serves(t, b, skb, NULL, family, dscp, mark) && dst_hold_safe(b->dst))
 		goto kept;

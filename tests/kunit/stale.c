@@ -5,7 +5,7 @@
  * twin that keeps none, while everything that a lookup depends on changes:
  *
  *	policies, SAs, soft expiry --XFRM--> xfrm_watch.c --> vgw_bundles_drop()
- *	devices up and down, their MTUs, routes --> dst->ops->check()
+ *	devices up and down, their MTUs, routes, path MTUs --> fresh(), dst->ops->check()
  *
  *	random packet --> vgw_bundle_get(tunnel) == ? == vgw_bundle_get(twin)
  *
@@ -214,7 +214,7 @@ static void new_policy(struct stale *s, unsigned int i)
 		struct xfrm_tmpl *t = &xp->xfrm_vec[j];
 
 		t->id.proto = IPPROTO_ESP;
-		t->id.daddr.a4 = htonl(REMOTE + 0x80 * one_in(s, 10));
+		t->id.daddr.a4 = htonl(REMOTE + 0x80 * one_in(s, 3));
 		t->saddr.a4 = rnd(s, 4) ? htonl(LOCAL) : 0;
 		t->encap_family = AF_INET;
 		t->reqid = 1 + one_in(s, 16);
@@ -261,7 +261,7 @@ static void new_state(struct stale *s, unsigned int i)
 	struct xfrm_state *x = xfrm_state_alloc(&init_net);
 
 	KUNIT_ASSERT_NOT_NULL(s->test, x);
-	x->id.daddr.a4 = htonl(REMOTE + 0x80 * one_in(s, 6));
+	x->id.daddr.a4 = htonl(REMOTE + 0x80 * one_in(s, 3));
 	x->id.spi = htonl(++s->spi);
 	x->id.proto = IPPROTO_ESP;
 	x->props.saddr.a4 = htonl(LOCAL);
@@ -320,6 +320,27 @@ static void change_device(struct stale *s)
 	rtnl_unlock();
 }
 
+/* What frag-needed says of the way to a far end. */
+static void learn_mtu(struct stale *s)
+{
+	static const u32 mtus[] = { 1100, 1200, 1300 };
+	struct flowi4 fl4 = { .daddr = htonl(REMOTE + 0x80 * rnd(s, 2)) };
+	struct rtable *rt = __ip_route_output_key(&init_net, &fl4);
+	struct sk_buff *skb = s->skb;
+	struct iphdr *iph;
+
+	if (IS_ERR(rt))
+		return;
+	skb_trim(skb, 0);
+	skb_reset_network_header(skb);
+	iph = skb_put_zero(skb, sizeof(*iph));
+	iph->daddr = fl4.daddr;
+	skb->dev = dst_dev(&rt->dst);
+	rt->dst.ops->update_pmtu(&rt->dst, NULL, skb, pick(s, mtus), false);
+	skb->dev = NULL;
+	ip_rt_put(rt);
+}
+
 static void change(struct stale *s)
 {
 	unsigned int i;
@@ -328,20 +349,23 @@ static void change(struct stale *s)
 	switch (rnd(s, 16)) {
 	case 0 ... 5:
 		i = rnd(s, POLICIES);
-		if (s->policies[i])
+		if (s->policies[i] && one_in(s, 3))
 			forget_policy(s, i);
-		else
+		else if (!s->policies[i])
 			new_policy(s, i);
 		break;
 	case 6 ... 11:
 		i = rnd(s, STATES);
-		if (s->states[i] && one_in(s, 2))
+		if (s->states[i] && one_in(s, 4))
 			forget_state(s, i);
 		else if (!s->states[i])
 			new_state(s, i);
 		break;
 	case 12:
 		soft_expiry(s);
+		break;
+	case 13:
+		learn_mtu(s);
 		break;
 	default:
 		change_device(s);
