@@ -45,16 +45,6 @@ class Story:
         print(f"+{line}+\n", flush=True)
 
 
-def silence(topo, n, on):
-    """The path of tunnel n swallows everything, both ways, and says nothing."""
-    if on:
-        topo.gw.blackhole(f"u{n}")
-        topo.fars[n].blackhole("u0")
-    else:
-        topo.gw.netem(f"u{n}")
-        topo.fars[n].netem("u0")
-
-
 def steady(topo, vgw, story):
     story.say("step 1: a stream of 1,000 packets a second, there and back")
     result = topo.stream(pps=PPS, count=2 * PPS).wait()
@@ -95,7 +85,7 @@ def goes_silent(topo, vgw, events, story):
     events.clear()
     stream = topo.stream(pps=PPS)
     time.sleep(1)
-    silence(topo, 1, True)
+    topo.silence(1)
     events.wait("switch", new="vgw0-2")
     time.sleep(0.5)
     result = stream.stop()
@@ -111,7 +101,7 @@ def goes_silent(topo, vgw, events, story):
 def both_go(topo, vgw, events, story):
     story.say("step 6: both paths go, and the stream keeps pushing")
     for n in (1, 2):
-        silence(topo, n, True)
+        topo.silence(n)
     stream = topo.stream(pps=200)
     vgw.wait_active(None, 30)
     time.sleep(1)
@@ -120,7 +110,7 @@ def both_go(topo, vgw, events, story):
     said = f"carrier {'on' if carrier else 'off'}"
     story.row("both paths gone", "carrier off", said, not carrier)
     for n in (1, 2):
-        silence(topo, n, False)
+        topo.weather(n)
     vgw.wait_up(1, 2, timeout=60)
 
 
@@ -177,7 +167,7 @@ def main():
         goes_silent(topo, vgw, events, story)
         events.clear()
         story.say("step 5: the path is back; no flap")
-        silence(topo, 1, False)
+        topo.weather(1)
         comes_back(topo, vgw, events, story, "path back, no flap")
         both_go(topo, vgw, events, story)
         idle(topo, vgw, story)

@@ -15,9 +15,9 @@ import pytest
 from lab import SIM
 from lab.capture import Capture
 from lab.cloud import figures
-from lab.frr import POLL, TOPOLOGIES
+from lab.frr import TOPOLOGIES
 from lab.ike import Charon
-from lab.netns import Netns, link, wait_for
+from lab.netns import Netns, link
 from lab.openvpn import OpenVpn, make_keys
 from lab.topo import SRV
 from lab.traffic import Stream
@@ -56,7 +56,7 @@ class Clients:
         )  # fmt: skip
         topo.far_ike(child={"local_ts": "0.0.0.0/0", "remote_ts": "0.0.0.0/0"})
         topo.charons["gw"] = Charon(self.gw, {}, files=[FILES / "gw.swanctl.conf"])
-        self.well()
+        self.vgw.wait_well()
         self.warrior = topo.charons["warrior"] = Charon(
             self.hosts["warrior"], {}, files=[FILES / "warrior.swanctl.conf"], virtual=True
         )
@@ -66,14 +66,6 @@ class Clients:
         self.client = OpenVpn(self.hosts["client"], FILES / "client.openvpn.conf", keys, "gw")
         self.client.wait_address(ADDRESS["client"])
         topo.echo()
-
-    def well(self):
-        def now():
-            shown = self.vgw.show()
-            up = all(t["state"] == "up" for t in shown["tunnels"])
-            return up and shown["active_number"] == 1
-
-        wait_for("both tunnels up, the first active", now, 60, POLL)
 
     def streams(self):
         return {name: Stream(host, ADDRESS[name], SRV[4], pps=PPS)
@@ -120,19 +112,16 @@ def an_sa_that_is_deleted_costs_nothing(clients):
     time.sleep(1)
     judge(streams, "SA deleted")
     events.stop()
-    clients.well()
+    clients.vgw.wait_well()
 
 
 def a_silent_path_costs_the_keepalives_bound(clients):
     events, streams = clients.vgw.monitor(), clients.streams()
     time.sleep(1)
-    ends = (clients.gw, "u1"), (clients.topo.fars[1], "u0")
-    for host, dev in ends:
-        host.blackhole(dev)
+    clients.topo.silence(1)
     events.wait("switch", new="vgw0-2")
     time.sleep(2)
-    for host, dev in ends:
-        host.netem(dev)
+    clients.topo.weather(1)
     events.wait("switch", new="vgw0-1", timeout=60)
     time.sleep(1)
     judge(streams, "path silent", BOUND)

@@ -15,8 +15,8 @@ import time
 import pytest
 from lab.capture import Capture
 from lab.cloud import figures
-from lab.frr import POLL, TOPOLOGIES, Frr
-from lab.netns import Netns, dummy, link, wait_for
+from lab.frr import TOPOLOGIES, Frr
+from lab.netns import POLL, Netns, dummy, link, wait_for
 from lab.traffic import Echo, Stream
 from lab.xfrm import End, Key, Pair
 

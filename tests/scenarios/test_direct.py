@@ -8,8 +8,8 @@ import time
 
 import pytest
 from lab.cloud import NET, PEER, BgpCloud, figures
-from lab.frr import POLL, TOPOLOGIES
-from lab.netns import link, wait_for
+from lab.frr import TOPOLOGIES
+from lab.netns import POLL, link, wait_for
 from lab.topo import CLI, SRV
 from lab.traffic import Sink, Stream
 

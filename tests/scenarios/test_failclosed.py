@@ -135,7 +135,7 @@ def test_a_policy_without_a_template_lets_nothing_out(topo, kind, what, counter)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_ips_own_search_for_policies_the_tunnels_are_asked_all_the_same(topo, kind):
-    """What performance.rst says of disable_xfrm and disable_policy."""
+    """Whoever set the sysctls: the module, or by hand for a mark key."""
     vgw = quiet(topo, kind=kind)
     for what in ("disable_xfrm", "disable_policy"):
         topo.gw.sysctl(f"net.ipv4.conf.vgw0.{what}", 1)

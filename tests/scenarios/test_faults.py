@@ -169,18 +169,6 @@ def test_policy_removed(fault, which):
 # --- the path -------------------------------------------------------------------------------------
 
 
-def silence(topo, n, way="both", weather=()):
-    if way != "in":
-        topo.gw.netem(f"u{n}", *weather, "loss 100%")
-    if way != "out":
-        topo.fars[n].netem("u0", *weather, "loss 100%")
-
-
-def weather(topo, n, *what):
-    topo.gw.netem(f"u{n}", *what)
-    topo.fars[n].netem("u0", *what)
-
-
 @pytest.mark.parametrize("way, what", (
     ("both", "far end silent"),
     ("out", "path loses what we send"),
@@ -190,7 +178,7 @@ def test_silence(fault, way, what):
     fault.up()
     table = Faults(f"silent-{way}", what, "switch within D", outage=D, lost=int(D * PPS) + 1,
                    switches=1)  # fmt: skip
-    fault.each(table, lambda: silence(fault.topo, 1, way), lambda: weather(fault.topo, 1))
+    fault.each(table, lambda: fault.topo.silence(1, way), lambda: fault.topo.weather(1))
 
 
 def test_silence_at_defaults(fault):
@@ -198,7 +186,7 @@ def test_silence_at_defaults(fault):
     bound = 2 * 3 * 1.25
     table = Faults("silent-default", "far end silent, 2 s x 3 (defaults)", "switch within D",
                    outage=bound, lost=int(bound * 100) + 1, switches=1)  # fmt: skip
-    fault.each(table, lambda: silence(fault.topo, 1), lambda: weather(fault.topo, 1), pps=100)
+    fault.each(table, lambda: fault.topo.silence(1), lambda: fault.topo.weather(1), pps=100)
 
 
 def test_return(fault):
@@ -208,12 +196,12 @@ def test_return(fault):
     for dice in table.seeds():
         # Up for long enough that its loss is no flap.
         time.sleep(5 + dice.uniform(0, 0.2))
-        silence(fault.topo, 1)
+        fault.topo.silence(1)
         fault.events.wait("switch", reason="keepalive-missed")
         fault.events.clear()
         stream = fault.topo.stream(pps=200)
         time.sleep(0.5)
-        weather(fault.topo, 1)
+        fault.topo.weather(1)
         up = fault.events.wait("state", tunnel=1, new="up")
         back = fault.events.wait("switch", reason="preference")
         time.sleep(0.5)
@@ -234,12 +222,12 @@ def test_loss_of_what_goes_out_under_a_flood_that_comes_in(fault):
         flood = Stream(fault.topo.fars[1], SRV[4], CLI[4], 7100, pps=PPS)
         time.sleep(0.5 + dice.uniform(0, 0.1))
         began = time.monotonic()
-        silence(fault.topo, 1, "out")
+        fault.topo.silence(1, "out")
         switch = fault.events.wait("switch", timeout=10)
         table.row(fault.events.story(), outage=switch["at"] - began, switches=1)
         flood.stop()
         sink.stop()
-        weather(fault.topo, 1)
+        fault.topo.weather(1)
     table.write()
 
 
@@ -250,7 +238,7 @@ def test_loss(fault, percent, bound):
     table = Faults(f"loss-{percent}", f"{percent} % loss each way for an hour, defaults",
                    "no switch" if not bound else "the better path, flaps damped",
                    most=3, switches=bound)  # fmt: skip
-    weather(fault.topo, 1, f"loss random {percent}%")
+    fault.topo.weather(1, f"loss random {percent}%")
     for _ in table.seeds():
         before = fault.vgw.switches()
         time.sleep(HOUR)
@@ -272,12 +260,12 @@ def test_weather_that_loses_nothing(fault, key, what, netem):
         before = fault.vgw.switches()
         stream = fault.topo.stream(pps=50)
         time.sleep(1 + dice.uniform(0, 2))
-        weather(fault.topo, 1, netem)
+        fault.topo.weather(1, netem)
         time.sleep(MINUTE)
         # Clearing the weather would lose what netem still holds.
         result = stream.stop()
         time.sleep(2)
-        weather(fault.topo, 1)
+        fault.topo.weather(1)
         # The last ones come back after the stream has ended.
         under_way = result.sent - 2 * 50
         lost = sum(max(0, min(last, under_way) - first + 1) for first, last in result.lost_spans)
@@ -295,9 +283,9 @@ def test_flapping(fault):
         time.sleep(140 + dice.uniform(0, 0.1))
         fault.settle()
         for _ in range(20):
-            silence(fault.topo, 1)
+            fault.topo.silence(1)
             time.sleep(0.5)
-            weather(fault.topo, 1)
+            fault.topo.weather(1)
             time.sleep(0.5)
         table.row(fault.events.story(), switches=len(fault.events.all("switch")))
     table.write()
@@ -312,11 +300,11 @@ def test_both_paths_down(fault):
 
     def strike():
         for n in fault.topo.fars:
-            silence(fault.topo, n)
+            fault.topo.silence(n)
         time.sleep(2)
         assert not fault.vgw.carrier()
         for n in fault.topo.fars:
-            weather(fault.topo, n)
+            fault.topo.weather(n)
 
     fault.each(table, strike, lambda: None, lasts=0.2)
 

@@ -11,10 +11,9 @@ import time
 import pytest
 from lab import SIM
 from lab.cloud import figures
-from lab.frr import POLL, TOPOLOGIES
+from lab.frr import TOPOLOGIES
 from lab.ike import PSK
 from lab.libreswan import Pluto
-from lab.netns import wait_for
 from lab.topo import V4
 from lab.vgw import Vgw
 
@@ -38,7 +37,7 @@ class Gateway:
         self.pluto = topo.charons["gw"] = Pluto(
             topo.gw, TOPOLOGIES / "libreswan" / FILES[kind], {V4[n]: PSK for n in V4}
         )
-        self.well()
+        self.vgw.wait_well()
         # It made no device of its own beside vgw's.
         assert self.devices() == devices
         topo.echo()
@@ -46,14 +45,6 @@ class Gateway:
 
     def devices(self):
         return {link["ifname"] for link in self.topo.gw.ip_json(["link", "show"])}
-
-    def well(self):
-        def now():
-            shown = self.vgw.show()
-            up = all(t["state"] == "up" for t in shown["tunnels"])
-            return up and shown["active_number"] == 1
-
-        wait_for("both tunnels up, the first active", now, 60, POLL)
 
     def spis(self, n):
         return {sa["spi"] for sa in self.vgw.tunnel(n)["sas"]}
@@ -116,7 +107,7 @@ def an_sa_that_goes_behind_the_daemons_back_costs_nothing(gw):
         gw.topo.gw.ip(f"xfrm state del src {here} dst {there} proto esp spi {out['spi']:#x}{mark}")
         assert gw.vgw.active() == 2
         gw.pluto.rekey("tunnel1")
-        gw.well()
+        gw.vgw.wait_well()
 
     gw.during("the active tunnel's SA deleted", deleted)
 
@@ -127,20 +118,17 @@ def a_tunnel_that_the_far_end_deletes_is_left_and_comes_back(gw):
     def terminated():
         gw.topo.charons["far1"].terminate("tunnel1")
         gw.events.wait("switch", new="vgw0-2")
-        gw.well()
+        gw.vgw.wait_well()
 
     gw.during("the far end deletes the active tunnel", terminated, in_flight=1)
 
 
 def a_silent_path_costs_the_keepalives_bound(gw):
     def silent():
-        ends = (gw.topo.gw, "u1"), (gw.topo.fars[1], "u0")
-        for host, dev in ends:
-            host.blackhole(dev)
+        gw.topo.silence(1)
         gw.events.wait("switch", new="vgw0-2")
         time.sleep(2)
-        for host, dev in ends:
-            host.netem(dev)
-        gw.well()
+        gw.topo.weather(1)
+        gw.vgw.wait_well()
 
     gw.during("path silent", silent, bound=BOUND)

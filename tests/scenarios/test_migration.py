@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from lab import SIM
 from lab.cloud import Imported, figures
-from lab.frr import POLL, TOPOLOGIES
+from lab.frr import TOPOLOGIES
 from lab.ike import Charon
-from lab.netns import wait_for
+from lab.netns import POLL, wait_for
 from lab.topo import SRV, V4, inside
 
 pytestmark = pytest.mark.skipif(not SIM, reason="three daemons under emulation: too slow for IKE")

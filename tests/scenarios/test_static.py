@@ -53,8 +53,7 @@ def a_silent_path_costs_the_keepalives_bound(cloud):
     out = Stream(cloud.topo.cli, CLI[4], SRV[4], 7001, pps=PPS)
     time.sleep(5)
     events = cloud.vgw.monitor()
-    for host, dev in ((cloud.gw, "u1"), (cloud.topo.fars[1], "u0")):
-        host.blackhole(dev)
+    cloud.topo.silence(1)
     events.wait("switch", new="aws-2")
     time.sleep(2)
     sent, result = out.stop().sent, there.stop()

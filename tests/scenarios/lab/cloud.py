@@ -17,9 +17,9 @@ from pathlib import Path
 
 from . import out_dir
 from .capture import Capture
-from .frr import POLL, TOPOLOGIES, Frr
+from .frr import TOPOLOGIES, Frr
 from .ike import Charon, connection
-from .netns import dummy, wait_for
+from .netns import dummy
 from .topo import FAR_IF_ID, V4
 from .vgw import Vgw
 from .xfrm import Key, xfrmi
@@ -91,12 +91,7 @@ class BgpCloud:
         said = self.ctl("import", "aws", source)
         assert said.stderr == "", said.stderr
         self.ctl("up", "aws")
-        wait_for("both tunnels up, the first active", self.ready, 60, POLL)
-
-    def ready(self):
-        shown = self.vgw.show()
-        up = all(t["state"] == "up" for t in shown["tunnels"])
-        return up and shown["active_number"] == 1
+        self.vgw.wait_well()
 
     def bgp(self, **options):
         """Both sessions up, and the routes that they teach in use at both ends."""

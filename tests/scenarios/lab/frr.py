@@ -18,13 +18,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from . import SIM, out_dir
-from .netns import CommandError, run, wait_for
+from .netns import POLL, CommandError, end, run, wait_for
 
-POLL = 0.5  # s; a process a look is dear in the simulator
 DIR = Path("/usr/lib/frr")
 SHIM = Path("/tmp/frr_sim.so")
 TOPOLOGIES = Path(__file__).parents[1] / "topologies"
@@ -168,13 +166,6 @@ class Frr:
     def stop(self, timeout=20):
         """Orderly, the last started first: peers are told, routes go."""
         for daemon, proc in reversed(self.procs.items()):
-            if proc.poll() is None:
-                proc.terminate()
-            end = time.monotonic() + timeout
-            while proc.poll() is None and time.monotonic() < end:
-                time.sleep(0.05)
-            if proc.poll() is None:
-                proc.kill()
-                proc.wait()
+            if not end(proc, timeout):
                 raise AssertionError(f"{daemon} in {self.host} did not end")
         shutil.rmtree(self.dir, ignore_errors=True)

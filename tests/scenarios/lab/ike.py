@@ -6,10 +6,9 @@ run side by side. Connections are Python dicts in swanctl.conf's own words.
 
 import os
 import shutil
-import time
 
 from . import out_dir
-from .netns import run, wait_for
+from .netns import end, run, wait_for
 
 CHARON = "/usr/sbin/charon-systemd"
 PSK = "a pre-shared key for the lab only"
@@ -218,11 +217,5 @@ class Charon:
 
     def stop(self, timeout=20):
         """Orderly: says goodbye to peers, removes SAs and policies."""
-        if self.proc.poll() is None:
-            self.proc.terminate()
-            end = time.monotonic() + timeout
-            while self.proc.poll() is None and time.monotonic() < end:
-                time.sleep(0.05)
-            if self.proc.poll() is None:
-                self.kill()
+        end(self.proc, timeout)
         shutil.rmtree(self.dir, ignore_errors=True)

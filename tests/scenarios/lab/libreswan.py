@@ -2,7 +2,7 @@
 
     pluto = Pluto(gw, "topologies/libreswan/ipsec.conf", {("192.0.2.1", "192.0.2.2"): "key"})
     pluto.whack("--status")          what it says
-    pluto.rekey("tunnel1"), .rekey("tunnel1", ike=True), .up("tunnel1"), .down("tunnel1")
+    pluto.rekey("tunnel1"), .rekey("tunnel1", ike=True)
     pluto.said("rekeyed IKE SA")     lines of its log that match
     pluto.kill(), pluto.stop()       as a crash does it; orderly
 
@@ -15,11 +15,10 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from . import out_dir
-from .netns import run, wait_for
+from .netns import end, run, wait_for
 
 OPT = Path("/opt/libreswan/usr/libexec")
 
@@ -66,12 +65,6 @@ class Pluto:
     def rekey(self, name, ike=False):
         self.whack("--rekey-ike" if ike else "--rekey-child", "--name", name)
 
-    def up(self, name):
-        self.whack("--initiate", "--name", name)
-
-    def down(self, name):
-        self.whack("--terminate", "--name", name)
-
     def said(self, pattern):
         """Lines of its log that match."""
         with open(self.log, encoding="utf-8") as log:
@@ -84,11 +77,5 @@ class Pluto:
 
     def stop(self, timeout=20):
         """Orderly: says goodbye to peers, removes SAs and policies."""
-        if self.proc.poll() is None:
-            self.proc.terminate()
-            end = time.monotonic() + timeout
-            while self.proc.poll() is None and time.monotonic() < end:
-                time.sleep(0.05)
-            if self.proc.poll() is None:
-                self.kill()
+        end(self.proc, timeout)
         shutil.rmtree(self.dir, ignore_errors=True)

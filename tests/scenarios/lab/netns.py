@@ -13,6 +13,7 @@ class CommandError(AssertionError):
     """A command that was expected to succeed failed: shows what it said."""
 
 
+POLL = 0.5  # s, between looks that take a process: dear in the simulator
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_BIND, MNT_DETACH = 0x1000, 2
 
@@ -41,6 +42,19 @@ def wait_for(what, condition, timeout=10.0, interval=0.02):
         if time.monotonic() >= end:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(interval)
+
+
+def end(proc, timeout=20):
+    """SIGTERM, and SIGKILL for what does not end by it; returns whether it did."""
+    if proc.poll() is None:
+        proc.terminate()
+    try:
+        proc.wait(timeout)
+    except subprocess.TimeoutExpired:
+        proc.kill()
+        proc.wait()
+        return False
+    return True
 
 
 class Netns:

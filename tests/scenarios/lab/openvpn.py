@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 
 from . import out_dir
-from .frr import POLL
-from .netns import run, wait_for
+from .netns import POLL, end, run, wait_for
 
 
 def make_keys(server, *clients):
@@ -52,5 +51,4 @@ class OpenVpn:
         wait_for(f"{addr} on {dev} of {self.host}", there, 60, POLL)
 
     def stop(self):
-        self.proc.terminate()
-        self.proc.wait()
+        end(self.proc)

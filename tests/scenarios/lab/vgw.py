@@ -14,7 +14,7 @@
     vgw.ctl("switch", "vgw0", 2)  vgwctl at gw, its CompletedProcess; check=False: may be refused
     vgw.switch(n), .drain(n), .undrain(n), .set("revert never"), .set("misses 5", n)
     vgw.wait_up(1, 2)           until the tunnels are up (all by default)
-    vgw.wait_state(n, "down"), .wait_active(n or None)
+    vgw.wait_state(n, "down"), .wait_active(n or None), .wait_well() (all up, 1 active)
 
     vgw.stats(n), .stats()      counters of tunnel n, of the connection
     counted = vgw.counting()    a moment; later:
@@ -41,7 +41,7 @@ import json
 import os
 import time
 
-from .netns import run, wait_for
+from .netns import POLL, run, wait_for
 from .topo import OUR_IF_ID, OUR_MARK, SRV, inside_nets
 
 NLCTRL_NOTIFY = 1 << 15  # of /proc/net/netlink's Groups: the last group that vgwctl monitor joins
@@ -252,6 +252,15 @@ class Vgw:
 
     def wait_state(self, n, state, timeout=30):
         wait_for(f"tunnel {n} {state}", lambda: self.state(n) == state, timeout)
+
+    def wait_well(self, timeout=60):
+        """All tunnels up, the first one active."""
+
+        def well():
+            shown = self.show()
+            return shown["active_number"] == 1 and all(t["state"] == "up" for t in shown["tunnels"])
+
+        wait_for(f"{self.name}'s tunnels up, the first active", well, timeout, POLL)
 
     def wait_active(self, n, timeout=30):
         wait_for(f"tunnel {n} active", lambda: self.active() == n, timeout)
