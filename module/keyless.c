@@ -245,20 +245,22 @@ void vgw_keyless_default(struct net *net)
 void vgw_keyless_add(struct vgw_conn *conn)
 {
 	struct vgw_keyless *k = vgw_link_keyless(conn->net);
+	unsigned int i;
 
 	ASSERT_RTNL();
 	spin_lock_bh(&k->lock);
-	/* A device that moved has sysctls anew. */
+	rcu_read_lock();
+	/* A device that moved has sysctls anew, a tunnel that stayed behind ours. */
+	for (i = 0; conn->unsearched && i < conn->n; i++)
+		if (net_eq(dev_net(conn->tunnels[i]->dev), conn->net))
+			set_dev(conn->tunnels[i]->dev, false);
 	WRITE_ONCE(conn->unsearched, false);
 	conn->by_hand = false;
-	if (!k->known) {
-		if (!k->dead)
-			schedule_delayed_work(&k->work, 0);
-	} else if (!k->any) {
-		rcu_read_lock();
+	if (k->known && !k->any)
 		set(conn, true);
-		rcu_read_unlock();
-	}
+	else if (!k->known && !k->dead)
+		schedule_delayed_work(&k->work, 0);
+	rcu_read_unlock();
 	spin_unlock_bh(&k->lock);
 }
 
