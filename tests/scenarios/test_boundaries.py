@@ -4,41 +4,19 @@
 """
 
 import struct
-from pathlib import Path
 
 import pytest
 from lab import rawnl
+from lab.spec import SIZES, attributes_of, checks_of
 
-yaml = pytest.importorskip("yaml", reason="python3-yaml reads the specification")
-
-SPEC = yaml.safe_load(
-    (Path(__file__).parents[2] / "Documentation/netlink/specs/vgw.yaml").read_text("utf-8")
-)
-SIZES = {"u8": 1, "u32": 4, "s32": 4, "u64": 8}
 NUM = rawnl.numbers()
 ERANGE = 34
 REFUSED = {22, ERANGE}
-CONSTANTS = {d["name"]: d["value"] for d in SPEC["definitions"] if d["type"] == "const"}
-
-
-def attributes_of(name):
-    """(attribute, number) of a set; what the kernel alone says has no bounds to test."""
-    for found in SPEC["attribute-sets"]:
-        if found["name"] == name:
-            prefix = found["name-prefix"].replace("-", "_").upper()
-            for each in found["attributes"]:
-                number = NUM.get(prefix + each["name"].replace("-", "_").upper())
-                if number is not None and "checks" in each:
-                    yield each, number
-
-
-def limit(value):
-    return CONSTANTS.get(value, value) if isinstance(value, str) else value
 
 
 def cases(attribute):
     """(payload, inside the bounds) at every edge."""
-    checks = {k: limit(v) for k, v in attribute["checks"].items()}
+    checks = checks_of(attribute)
     size = SIZES.get(attribute["type"])
     if size:
         low, high = checks.get("min", 0), checks.get("max", (1 << 8 * size) - 1)
@@ -59,7 +37,8 @@ def test_values_beyond_the_specification_are_refused_and_those_at_its_edge_are_n
     route = rawnl.Netlink(gw, rawnl.NETLINK_ROUTE)
     flags = rawnl.REQUEST | rawnl.ACK
     tested = 0
-    for attribute, number in attributes_of(which):
+    # What the kernel alone says has no bounds to test.
+    for attribute, number in ((a, n) for a, n in attributes_of(which) if "checks" in a):
         for payload, fits in cases(attribute):
             field = rawnl.attr(number, payload)
             if which == "tunnel":

@@ -17,6 +17,7 @@ import pytest
 from lab import SIM, rawnl
 from lab.netns import Netns, addresses, run, wait_for
 from lab.capture import Capture
+from lab.spec import SIZES, attributes_of, checks_of
 from lab.topo import OUR_IF_ID, SRV, V4
 from lab.traffic import Stream
 from lab.vgw import Vgw, loaded, unload
@@ -268,11 +269,13 @@ def test_allocations_that_fail_under_traffic_break_nothing(topo, percent):
 
 
 class Garbage:
-    """Requests that are nearly right: shape from the header, content from the dice."""
+    """Requests that are nearly right: shape from the specification, content from the dice."""
+
+    NAMES = (b"vgw0\0", b"vgw1\0", b"vgw0-1\0", b"vgw0-2\0", b"lo\0")
 
     def __init__(self, seed):
         self.dice = random.Random(seed)
-        self.tops = [v for k, v in NUM.items() if k.startswith("VGW_A_") and k.count("_") == 2]
+        self.sets = {name: tuple(attributes_of(name)) for name in ("vgw", "tunnel")}
 
     def value(self, depth):
         dice = self.dice
@@ -284,7 +287,7 @@ class Garbage:
             edges = (0, 1, (1 << (8 * size)) - 1, 1 << (8 * size - 1), dice.getrandbits(8 * size))
             return dice.choice(edges).to_bytes(size, "little"), False
         if kind < 0.85:
-            return dice.choice((b"vgw0\0", b"vgw1\0", b"vgw0-1\0", b"lo\0", b"", b"x" * 200)), False
+            return dice.choice((*self.NAMES, b"", b"x" * 200)), False
         return dice.randbytes(dice.randrange(40)), False
 
     def attr(self, depth=0):
@@ -296,15 +299,62 @@ class Garbage:
             whole = struct.pack("=H", self.dice.randrange(1 << 16)) + whole[2:]
         return whole
 
-    def config(self):
-        """Mostly right: a new connection with one field wrong."""
+    def field(self, which):
+        """An attribute of a set: mostly one that requests bear, mostly within its bounds."""
         dice = self.dice
-        tunnels = []
-        for _ in range(dice.randrange(1, 10)):
-            fields = [rawnl.u32(NUM["VGW_A_TUNNEL_IF_ID"], dice.randrange(1, 5))]
-            fields += [self.attr(1) for _ in range(dice.randrange(3))]
-            tunnels.append(rawnl.nest(NUM["VGW_A_TUNNELS_TUNNEL"], *fields))
-        return rawnl.nest(NUM["VGW_A_TUNNELS"], *tunnels)
+        attributes = self.sets[which]
+        if dice.random() < 0.9:
+            last = NUM["VGW_A_DRAIN" if which == "vgw" else "VGW_A_TUNNEL_DRAINED"]
+            attributes = [each for each in attributes if each[1] <= last]
+        attribute, number = dice.choice(attributes)
+        checks, kind = checks_of(attribute), attribute["type"]
+        if dice.random() < 0.1:
+            return rawnl.attr(number, self.value(1)[0])
+        if attribute["name"] == "tunnel-select":
+            return rawnl.nest(number, self.field("tunnel"))
+        if attribute["name"] == "tunnels":
+            return self.tunnels(dice.randrange(1, 4), NUM["VGW_A_TUNNEL_INDEX"])
+        if kind in SIZES:
+            low, high = checks.get("min", 0), checks.get("max", (1 << 8 * SIZES[kind]) - 1)
+            small = min(high, low + dice.randrange(8))
+            number_ = dice.choice((low, high, small, small, dice.randint(low, high)))
+            return rawnl.attr(number, number_.to_bytes(SIZES[kind], "little"))
+        if kind == "string":
+            return rawnl.attr(number, dice.choice(self.NAMES))
+        v4 = socket.inet_aton(f"169.254.{dice.randrange(8)}.{dice.randrange(4)}")
+        v6 = bytes.fromhex("fd" + "00" * 14) + dice.randbytes(1)
+        return rawnl.attr(number, dice.choice((v4, v4, v6, dice.randbytes(4))))
+
+    def tunnels(self, n, key):
+        """Each with a number of its own as its if_id or index, and a few fields more."""
+        dice = self.dice
+        nests = []
+        for i in range(n):
+            which = i if key == NUM["VGW_A_TUNNEL_INDEX"] else i + 1
+            fields = [rawnl.attr(key, which.to_bytes(self.size(key), "little"))]
+            fields += [self.field("tunnel") for _ in range(dice.choice((0, 0, 1, 1, 2, 3)))]
+            nests.append(rawnl.nest(NUM["VGW_A_TUNNELS_TUNNEL"], *fields))
+        return rawnl.nest(NUM["VGW_A_TUNNELS"], *nests)
+
+    def size(self, number):
+        return next(SIZES[a["type"]] for a, n in self.sets["tunnel"] if n == number)
+
+    def fields(self):
+        """What else a request bears: fields of a connection, now and then anything."""
+        dice = self.dice
+        count = dice.choice((0, 1, 1, 2, 3))
+        return b"".join(self.field("vgw") if dice.random() < 0.8 else self.attr()
+                        for _ in range(count))  # fmt: skip
+
+    def new_link(self):
+        dice = self.dice
+        data = self.tunnels(dice.choice((1, 2, 2, 2, 8, 9)), NUM["VGW_A_TUNNEL_IF_ID"])
+        data += self.fields()
+        kind = dice.choice((b"vgw", b"vgw", b"vgw", b"vgw_tunnel"))
+        body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0)
+        body += rawnl.attr(rawnl.IFLA_IFNAME, dice.choice((b"vgw0\0", b"vgw1\0")))
+        return body + rawnl.nest(rawnl.IFLA_LINKINFO, rawnl.attr(rawnl.IFLA_INFO_KIND, kind),
+                                 rawnl.attr(rawnl.IFLA_INFO_DATA | rawnl.NESTED, data))  # fmt: skip
 
 
 def test_garbage_is_refused_or_harmless(topo):
@@ -317,22 +367,17 @@ def test_garbage_is_refused_or_harmless(topo):
     for i in range(FUZZ):
         dice = garbage.dice
         if dice.random() < 0.4:
-            data = garbage.config() + b"".join(garbage.attr() for _ in range(dice.randrange(3)))
-            body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0)
-            body += rawnl.attr(rawnl.IFLA_IFNAME, dice.choice((b"vgw0\0", b"vgw1\0")))
-            kind = dice.choice((b"vgw", b"vgw", b"vgw_tunnel"))
-            body += rawnl.nest(rawnl.IFLA_LINKINFO, rawnl.attr(rawnl.IFLA_INFO_KIND, kind),
-                               rawnl.attr(rawnl.IFLA_INFO_DATA | rawnl.NESTED, data))  # fmt: skip
             more = rawnl.CREATE if dice.random() < 0.7 else 0
-            answer = route.ask(rawnl.RTM_NEWLINK, flags | more, body)
+            answer = route.ask(rawnl.RTM_NEWLINK, flags | more, garbage.new_link())
         else:
-            name = rawnl.attr(NUM["VGW_A_IFNAME"], b"vgw0\0") if dice.random() < 0.7 else b""
-            data = name + b"".join(garbage.attr() for _ in range(dice.randrange(5)))
-            answer = generic.vgw(dice.choice(commands), data)
+            name = rawnl.attr(NUM["VGW_A_IFNAME"], b"vgw0\0") if dice.random() < 0.9 else b""
+            answer = generic.vgw(dice.choice(commands), name + garbage.fields())
         answers[answer] = answers.get(answer, 0) + 1
         if i % 50 == 0:
             for name in NAMES:
                 route.ask(rawnl.RTM_DELLINK, flags, rawnl.named(name))
+            # Most requests find a connection.
+            route.ask(rawnl.RTM_NEWLINK, flags | rawnl.CREATE, rawnl.new_connection("vgw0", 7, 8))
         # Nothing half-made: a connection has its tunnels, and no tunnel is without.
         if i % 10 == 0:
             links = {name for _, name in gw.inside(socket.if_nameindex)}

@@ -6,6 +6,7 @@
     capture.py   underlay captures and the search for inner bytes in them (invariant 1)
     traffic.py   sequence-numbered UDP streams: lost, duplicate, reordered, longest gap
     topo.py      the standard topology that most scenarios use
+    spec.py      the YNL specification, for tests of requests
     kmsg.py      the kernel's log between two moments
 
 Time is CLOCK_MONOTONIC throughout, so the same scenario runs in QEMU and under virtual time.
