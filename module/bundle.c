@@ -176,6 +176,45 @@ static bool acceptable(const struct vgw_tunnel *t, const struct xfrm_state *x)
 		xfrm_addr_equal(&x->id.daddr, &t->config.remote.a, x->props.family));
 }
 
+static struct dst_entry *use(const struct vgw_bundle *b)
+{
+	vgw_policy_use(((struct xfrm_dst *)b->dst)->pols[0]);
+	return b->dst;
+}
+
+/* Apart, since stacks are zeroed: a flow's zeroes would cost every packet. */
+static noinline_for_stack struct dst_entry *
+look_up(struct vgw_tunnel *t, struct vgw_bundle *b, struct sk_buff *skb,
+	u16 family, u8 dscp, u32 mark)
+{
+	struct dst_entry *dst;
+	struct flowi fl;
+	int gen;
+
+	gen = atomic_read_acquire(&t->bundle_gen);
+	memset(&fl, 0, sizeof(fl));
+	if (__vgw_decode_session(t->net, skb, &fl, family) < 0)
+		return ERR_PTR(-EPERM);
+	/* The route of the inner packet says nothing on that of the outer one. */
+	fl.flowi_oif = 0;
+	fl.flowi_mark = mark;
+	if (b && serves(t, b, skb, &fl, family, dscp, mark) && dst_hold_safe(b->dst))
+		return use(b);
+
+	dst = dst_clone(skb_dst(skb));
+	dst = xfrm_lookup_with_ifid(t->net, dst, &fl, NULL, 0, t->config.key.if_id);
+	if (IS_ERR(dst))
+		return dst;
+	if (!acceptable(t, dst->xfrm)) {
+		dst_release(dst);
+		return ERR_PTR(-ENOENT);
+	}
+	/* Flows that take turns would pay for a replacement at every packet. */
+	if (!b || b->since != jiffies)
+		keep(t, dst, &fl, family, dscp, gen);
+	return dst;
+}
+
 /**
  * vgw_bundle_get - the bundle by which a packet leaves
  * @t: tunnel
@@ -194,43 +233,14 @@ struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 	u16 family = family_of(skb);
 	u8 dscp = dscp_of(skb);
 	struct vgw_bundle *b;
-	struct dst_entry *dst;
-	struct flowi fl;
-	int gen;
 
 	b = rcu_dereference_bh(*slot_of(t, family, dscp));
 	/* The check comes first: it brings the MTU up to date. */
 	if (b && !fresh(b->dst) && !b->dst->ops->check(b->dst, 0))
 		b = NULL;
 	if (b && serves(t, b, skb, NULL, family, dscp, mark) && dst_hold_safe(b->dst))
-		goto kept;
-
-	gen = atomic_read_acquire(&t->bundle_gen);
-	memset(&fl, 0, sizeof(fl));
-	if (__vgw_decode_session(t->net, skb, &fl, family) < 0)
-		return ERR_PTR(-EPERM);
-	/* The route of the inner packet says nothing on that of the outer one. */
-	fl.flowi_oif = 0;
-	fl.flowi_mark = mark;
-	if (b && serves(t, b, skb, &fl, family, dscp, mark) && dst_hold_safe(b->dst))
-		goto kept;
-
-	dst = dst_clone(skb_dst(skb));
-	dst = xfrm_lookup_with_ifid(t->net, dst, &fl, NULL, 0, key->if_id);
-	if (IS_ERR(dst))
-		return dst;
-	if (!acceptable(t, dst->xfrm)) {
-		dst_release(dst);
-		return ERR_PTR(-ENOENT);
-	}
-	/* Flows that take turns would pay for a replacement at every packet. */
-	if (!b || b->since != jiffies)
-		keep(t, dst, &fl, family, dscp, gen);
-	return dst;
-
-kept:
-	vgw_policy_use(((struct xfrm_dst *)b->dst)->pols[0]);
-	return b->dst;
+		return use(b);
+	return look_up(t, b, skb, family, dscp, mark);
 }
 
 /**

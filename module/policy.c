@@ -304,6 +304,9 @@ static bool addresses_match(const struct xfrm_selector *sel, const struct sk_buf
 {
 	if (sel->family != family && sel->family != AF_UNSPEC)
 		return false;
+	/* Those of route-based tunnels. */
+	if (!sel->prefixlen_d && !sel->prefixlen_s)
+		return true;
 	if (family == AF_INET) {
 		const struct iphdr *iph = ip_hdr(skb);
 
@@ -401,35 +404,15 @@ static bool quick_pass(const struct vgw_policies *set, struct sec_path *sp,
 	return true;
 }
 
-/**
- * vgw_policy_check_if_id - the inbound verdict for an if_id key
- * @set: the inbound policies of @if_id in @net; NULL for none
- * @net: underlay netns
- * @skb: inner packet, network header set, with the secpath that brought it
- * @family: its address family
- * @if_id: the key
- *
- * Follows __xfrm_policy_check() with the if_id that xfrm_interface's device
- * would have supplied. Where that function could say yes and this one cannot
- * know (sub policies, policies with a security label, SAs whose selectors
- * match by a quoted ICMP payload), the answer is no.
- *
- * Context: RCU read side.
- * Return: VGW_PASS or why not.
- */
-enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
-					struct net *net, struct sk_buff *skb,
-					unsigned short family, u32 if_id)
+/* Apart, since stacks are zeroed: a flow's zeroes would cost every packet. */
+static noinline_for_stack enum vgw_verdict
+whole_check(const struct vgw_policies *set, struct net *net, struct sk_buff *skb,
+	    struct sec_path *sp, unsigned short family, u32 if_id)
 {
-	struct sec_path *sp = skb_sec_path(skb);
 	struct xfrm_policy *xp;
 	struct flowi fl;
 	int i, k = 0;
 
-	if (!sp || !sp->len)
-		return VGW_TEMPLATE;
-	if (quick_pass(set, sp, skb, family, if_id))
-		return VGW_PASS;
 	if (__vgw_decode_session(net, skb, &fl, family) < 0)
 		return VGW_MALFORMED;
 
@@ -461,6 +444,35 @@ enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
 		return VGW_TEMPLATE;
 	sp->verified_cnt = k;
 	return VGW_PASS;
+}
+
+/**
+ * vgw_policy_check_if_id - the inbound verdict for an if_id key
+ * @set: the inbound policies of @if_id in @net; NULL for none
+ * @net: underlay netns
+ * @skb: inner packet, network header set, with the secpath that brought it
+ * @family: its address family
+ * @if_id: the key
+ *
+ * Follows __xfrm_policy_check() with the if_id that xfrm_interface's device
+ * would have supplied. Where that function could say yes and this one cannot
+ * know (sub policies, policies with a security label, SAs whose selectors
+ * match by a quoted ICMP payload), the answer is no.
+ *
+ * Context: RCU read side.
+ * Return: VGW_PASS or why not.
+ */
+enum vgw_verdict vgw_policy_check_if_id(const struct vgw_policies *set,
+					struct net *net, struct sk_buff *skb,
+					unsigned short family, u32 if_id)
+{
+	struct sec_path *sp = skb_sec_path(skb);
+
+	if (!sp || !sp->len)
+		return VGW_TEMPLATE;
+	if (quick_pass(set, sp, skb, family, if_id))
+		return VGW_PASS;
+	return whole_check(set, net, skb, sp, family, if_id);
 }
 
 /**

@@ -30,12 +30,48 @@ static void drop(struct vgw_stats __percpu *stats, unsigned int counter,
 	kfree_skb(skb);
 }
 
-/* A whole IP header, and a route for packets that come without one (AF_PACKET). */
-static int prepare(struct sk_buff *skb, struct net_device *dev)
+/*
+ * A route for a packet that comes without one (AF_PACKET). Apart, since stacks are
+ * zeroed: a flow's zeroes would cost every packet.
+ */
+static noinline_for_stack int route4(struct sk_buff *skb, struct net_device *dev)
+{
+	struct net *net = dev_net(dev);
+	struct rtable *rt;
+	struct flowi fl;
+
+	memset(&fl, 0, sizeof(fl));
+	if (__vgw_decode_session(net, skb, &fl, AF_INET) < 0)
+		return -EINVAL;
+	fl.u.ip4.flowi4_oif = dev->ifindex;
+	fl.u.ip4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
+	rt = __ip_route_output_key(net, &fl.u.ip4);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	skb_dst_drop(skb);
+	skb_dst_set(skb, &rt->dst);
+	return 0;
+}
+
+static noinline_for_stack int route6(struct sk_buff *skb, struct net_device *dev)
 {
 	struct net *net = dev_net(dev);
 	struct flowi fl;
 
+	memset(&fl, 0, sizeof(fl));
+	if (__vgw_decode_session(net, skb, &fl, AF_INET6) < 0)
+		return -EINVAL;
+	/* An error route serves: only its family is asked for. */
+	fl.u.ip6.flowi6_oif = dev->ifindex;
+	fl.u.ip6.flowi6_flags |= FLOWI_FLAG_ANYSRC;
+	skb_dst_drop(skb);
+	skb_dst_set(skb, ip6_route_output(net, NULL, &fl.u.ip6));
+	return 0;
+}
+
+/* A whole IP header, and a route. */
+static int prepare(struct sk_buff *skb, struct net_device *dev)
+{
 	if (!pskb_inet_may_pull(skb))
 		return -EINVAL;
 
@@ -44,36 +80,12 @@ static int prepare(struct sk_buff *skb, struct net_device *dev)
 		if (ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl < 5)
 			return -EINVAL;
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		if (!skb_valid_dst(skb)) {
-			struct rtable *rt;
-
-			memset(&fl, 0, sizeof(fl));
-			if (__vgw_decode_session(net, skb, &fl, AF_INET) < 0)
-				return -EINVAL;
-			fl.u.ip4.flowi4_oif = dev->ifindex;
-			fl.u.ip4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
-			rt = __ip_route_output_key(net, &fl.u.ip4);
-			if (IS_ERR(rt))
-				return PTR_ERR(rt);
-			skb_dst_drop(skb);
-			skb_dst_set(skb, &rt->dst);
-		}
-		return 0;
+		return skb_valid_dst(skb) ? 0 : route4(skb, dev);
 	case htons(ETH_P_IPV6):
 		if (ipv6_hdr(skb)->version != 6)
 			return -EINVAL;
 		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-		if (!skb_valid_dst(skb)) {
-			memset(&fl, 0, sizeof(fl));
-			if (__vgw_decode_session(net, skb, &fl, AF_INET6) < 0)
-				return -EINVAL;
-			/* An error route serves: only its family is asked for. */
-			fl.u.ip6.flowi6_oif = dev->ifindex;
-			fl.u.ip6.flowi6_flags |= FLOWI_FLAG_ANYSRC;
-			skb_dst_drop(skb);
-			skb_dst_set(skb, ip6_route_output(net, NULL, &fl.u.ip6));
-		}
-		return 0;
+		return skb_valid_dst(skb) ? 0 : route6(skb, dev);
 	default:
 		return -EPROTONOSUPPORT;
 	}
