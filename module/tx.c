@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/icmpv6.h>
 #include <linux/netdevice.h>
-#include <linux/percpu.h>
 #include <net/dst_metadata.h>
 #include <net/icmp.h>
 #include <net/ip.h>
@@ -17,10 +16,8 @@
 #include "tx.h"
 #include "vgw.h"
 
-/* Tunnels in tunnels: as deep as ip tunnels may nest (IP_TUNNEL_RECURSION_LIMIT). */
+/* Tunnels in tunnels: IP_TUNNEL_RECURSION_LIMIT, which 6.1 does not have. */
 #define DEPTH_LIMIT	5
-
-static DEFINE_PER_CPU(unsigned int, vgw_tx_depth);
 
 /* Every drop on this side goes through here: one counter each. */
 static void drop(struct vgw_stats __percpu *stats, unsigned int counter,
@@ -171,11 +168,9 @@ static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	struct net_device *lower = dst_dev(dst);
 	unsigned int len = skb->len;
 	unsigned int packets = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
-	unsigned int *depth;
 	int err;
 
-	depth = this_cpu_ptr(&vgw_tx_depth);
-	if (lower == dev || lower == t->conn->dev || *depth >= DEPTH_LIMIT) {
+	if (lower == dev || lower == t->conn->dev || dev_recursion_level() > DEPTH_LIMIT) {
 		dst_release(dst);
 		kfree_skb(skb);
 		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
@@ -203,9 +198,9 @@ static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	if (READ_ONCE(t->used) != jiffies)
 		WRITE_ONCE(t->used, jiffies);
 
-	(*depth)++;
+	dev_xmit_recursion_inc();
 	err = dst_output(t->net, skb_to_full_sk(skb), skb);
-	(*depth)--;
+	dev_xmit_recursion_dec();
 	if (net_xmit_eval(err))
 		return VGW_A_STATS_TX_OUTPUT;
 	vgw_count_bytes(t->stats, VGW_A_STATS_TX_PACKETS, packets, len);
