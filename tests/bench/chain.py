@@ -73,6 +73,8 @@ def yield_to_workers():
 
 class Chain:
     def __init__(self):
+        # One for each CPU that sends, the first of them.
+        self.pktgens = ["lan@0"]
         self.gen, self.sink = Netns("gen"), Netns("sink")
         self.a, self.b = Netns("a", forward=True), Netns("b", forward=True)
         self.hosts = [self.gen, self.a, self.b, self.sink]
@@ -147,20 +149,26 @@ class Chain:
 
     def prepare(self, size, flows=1, first=SINK, last=SINK):
         """Frames of that size; flows differ in UDP's port, destinations go round."""
-        if (self.gen, "pktgen/lan@0") not in self.files:
-            self.pktgen("kpktgend_0", "add_device lan@0")
-            yield_to_workers()
-        self.pktgen(
-            "lan@0", f"pkt_size {size}", f"src_min {GEN}", f"src_max {GEN}", f"dst_min {first}",
-            f"dst_max {last}", f"dst_mac {self.mac['a', 'lan']}", "udp_src_min 9",
-            "udp_src_max 9", "udp_dst_min 9", f"udp_dst_max {9 + flows}", "delay 0",
-        )  # fmt: skip
+        for cpu, name in enumerate(self.pktgens):
+            if (self.gen, f"pktgen/{name}") not in self.files:
+                self.pktgen(f"kpktgend_{cpu}", f"add_device {name}")
+                yield_to_workers()
+            self.pktgen(
+                name, f"pkt_size {size}", f"src_min {GEN}", f"src_max {GEN}", f"dst_min {first}",
+                f"dst_max {last}", f"dst_mac {self.mac['a', 'lan']}", f"udp_src_min {9 + cpu}",
+                f"udp_src_max {9 + cpu}", "udp_dst_min 9", f"udp_dst_max {9 + flows}", "delay 0",
+            )  # fmt: skip
+
+    def start(self, count):
+        """Has each pktgen send count packets; returns when they have."""
+        for name in self.pktgens:
+            self.pktgen(name, f"count {count}")
+        self.pktgen("pgctrl", "start")
 
     def send(self, count):
         """Sends count packets; returns when all are where they are dropped."""
         before = self.arrived()
-        self.pktgen("lan@0", f"count {count}")
-        self.pktgen("pgctrl", "start")
+        self.start(count)
         try:
             wait_for("all packets", lambda: self.arrived() >= before + count, 5, 0.005)
         except AssertionError as err:
