@@ -17,6 +17,9 @@
 #ifdef VGW_HAVE_GSO_H
 #include <net/gso.h>
 #endif
+#ifdef VGW_HAVE_NETDEV_RX_QUEUE_H
+#include <net/netdev_rx_queue.h>
+#endif
 
 #ifndef VGW_HAVE_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer,
@@ -33,6 +36,10 @@ static inline struct net_device *dst_dev(const struct dst_entry *dst)
 {
 	return READ_ONCE(dst->dev);
 }
+#endif
+
+#ifndef VGW_HAVE_DEV_NIT_ACTIVE_RCU
+#define dev_nit_active_rcu	dev_nit_active
 #endif
 
 /* IPv6 gives it no address of its own and asks no routers. */
@@ -91,6 +98,33 @@ static inline void vgw_dev_set_immutable(struct net_device *dev, bool immutable)
 	else
 		dev->features &= ~NETIF_F_NETNS_LOCAL;
 #endif
+}
+
+/*
+ * Does anybody but the stack look at what comes in by the device, or has RPS a say?
+ * What __netif_receive_skb_core() asks for.
+ */
+static inline bool vgw_dev_watched(struct net_device *dev)
+{
+	if (dev_nit_active_rcu(dev) || !list_empty(&dev->ptype_specific) ||
+	    rcu_access_pointer(dev->xdp_prog))
+		return true;
+#ifdef CONFIG_NET_XGRESS
+	if (rcu_access_pointer(dev->tcx_ingress))
+		return true;
+#elif defined(CONFIG_NET_CLS_ACT)
+	if (rcu_access_pointer(dev->miniq_ingress))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (rcu_access_pointer(dev->nf_hooks_ingress))
+		return true;
+#endif
+#ifdef CONFIG_RPS
+	if (rcu_access_pointer(dev->_rx->rps_map))
+		return true;
+#endif
+	return false;
 }
 
 #ifndef VGW_HAVE_NEWLINK_PARAMS

@@ -396,6 +396,13 @@ static int tunnel_stop(struct net_device *dev)
 	return 0;
 }
 
+/* What comes here went through the tunnel's GRO, or has nothing to gain from it. */
+static netdev_features_t conn_fix_features(struct net_device *dev,
+					   netdev_features_t features)
+{
+	return features & ~NETIF_F_GRO;
+}
+
 static const struct net_device_ops conn_netdev_ops = {
 	.ndo_init		= conn_init,
 	.ndo_uninit		= conn_uninit,
@@ -404,6 +411,7 @@ static const struct net_device_ops conn_netdev_ops = {
 	.ndo_start_xmit		= vgw_tx_conn,
 	.ndo_get_stats64	= conn_get_stats64,
 	.ndo_change_mtu		= conn_change_mtu,
+	.ndo_fix_features	= conn_fix_features,
 };
 
 static const struct net_device_ops tunnel_netdev_ops = {

@@ -88,6 +88,22 @@ static unsigned int judge(struct vgw_tunnel *t, struct sk_buff *skb,
 }
 
 /*
+ * May it skip the tunnel's device? That is where GRO merges and where keepalives end:
+ * UDP is neither, as long as GRO is not asked to merge what is forwarded, and nobody
+ * looks there. XFRM's GRO cells then hand it over by netif_rx(), since a connection has
+ * no GRO of its own.
+ */
+static bool straight(const struct vgw_tunnel *t, const struct sk_buff *skb)
+{
+	u8 proto = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->protocol :
+						      ipv6_hdr(skb)->nexthdr;
+
+	return proto == IPPROTO_UDP &&
+	       !(t->dev->features & (NETIF_F_GRO_UDP_FWD | NETIF_F_GRO_FRAGLIST)) &&
+	       !vgw_dev_watched(t->dev);
+}
+
+/*
  * XFRM's callback after decapsulation, and after a failure of it (@err). As
  * with xfrmi_rcv_cb() a positive return means: not ours, ask the next one. A
  * negative one makes xfrm_input() call again with @err set and free the packet;
@@ -120,8 +136,10 @@ static int receive(struct sk_buff *skb, int err)
 		return -EPERM;
 	}
 
+	if (straight(t, skb))
+		skb->dev = t->conn->dev;
 	/* The secpath is spent: a later FWD check must not see it. */
-	skb_scrub_packet(skb, !net_eq(t->net, dev_net(t->dev)));
+	skb_scrub_packet(skb, !net_eq(t->net, dev_net(skb->dev)));
 	if (t->config.key.mark.m)
 		skb->mark = 0;
 	vgw_count_bytes(t->stats, VGW_A_STATS_RX_PACKETS, 1, skb->len);
@@ -129,7 +147,7 @@ static int receive(struct sk_buff *skb, int err)
 }
 
 /**
- * vgw_rx_handler - every decapsulated packet appears on the connection
+ * vgw_rx_handler - what a tunnel received appears on the connection
  * @pskb: packet that was received on a tunnel
  *
  * Context: softirq, RCU.

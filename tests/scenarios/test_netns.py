@@ -4,7 +4,9 @@
                \\======vgw0-2===== far2 (10.20.0.1)
 """
 
+import contextlib
 import json
+import socket
 import time
 
 import pytest
@@ -14,6 +16,7 @@ from lab.topo import SRV, inside
 from lab.vgw import Vgw
 
 QUIET = {"tunnel": "keepalive off"}
+ETH_P_IP, PORT = 0x0800, 7000
 
 
 def test_strict_rp_filter_everywhere_suits_both_tunnels(make_topo):
@@ -77,6 +80,94 @@ def test_captures_see_both_directions_on_the_tunnel_and_all_once_on_the_connecti
     assert seen("vgw0-1") == [5 + 2, 5 + 2]
     assert seen("vgw0-2") == [3, 3]
     assert seen("vgw0") == [5 + 3, 5 + 3 + 2]
+
+
+def tap(host, dev):
+    capture = Capture(host, dev)
+    return lambda: len(capture.packets(f"udp src port {PORT}"))
+
+
+def protocol_socket(host, dev):
+    """What sees one protocol of one device hangs elsewhere than a tap."""
+    sock = host.inside(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM))
+    sock.bind((dev, ETH_P_IP))
+    sock.setblocking(False)
+
+    def count():
+        packets = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packets.append(sock.recv(64))
+        sock.close()
+        return sum(p[9] == socket.IPPROTO_UDP and p[20:22] == PORT.to_bytes(2) for p in packets)
+
+    return count
+
+
+def classifier(host, dev):
+    host.run(f"tc qdisc add dev {dev} clsact")
+    host.run(f"tc filter add dev {dev} ingress protocol ip flower ip_proto udp src_port {PORT}"
+             " action gact ok")  # fmt: skip
+
+    def count():
+        out = json.loads(host.run(f"tc -s -j filter show dev {dev} ingress").stdout)
+        stats = [a["stats"] for f in out for a in f.get("options", {}).get("actions", ())]
+        return stats[0]["packets"]
+
+    return count
+
+
+def netfilter(host, dev):
+    host.run(["nft", "-f", "-"], stdin=f"""
+        table netdev {dev} {{
+            chain in {{ type filter hook ingress device "{dev}" priority 0;
+                udp sport {PORT} counter
+            }}
+        }}""")
+
+    def count():
+        rules = json.loads(host.run(f"nft -j list table netdev {dev}").stdout)["nftables"]
+        parts = (e for r in rules for e in r.get("rule", {}).get("expr", []))
+        return next(e["counter"]["packets"] for e in parts if "counter" in e)
+
+    return count
+
+
+@pytest.mark.parametrize("looks", (tap, protocol_socket, classifier, netfilter))
+def test_udp_that_skips_the_tunnel_is_seen_by_who_looks_at_it(topo, looks):
+    """UDP is handed to the connection at once, unless somebody wants it at the tunnel."""
+    vgw = Vgw(topo, **QUIET)
+    vgw.wait_up()
+    topo.echo()
+
+    def round_trips():
+        result = topo.stream(pps=200, count=5).wait()
+        assert result.lost == 0, result
+
+    round_trips()
+    counts = [looks(topo.gw, f"vgw0-{n}") for n in (1, 2)]
+    for n in (1, 2):
+        vgw.switch(n)
+        round_trips()
+    time.sleep(0.1 if SIM else 1)
+    assert [count() for count in counts] == [5, 5]
+    assert vgw.stats()["rx-packets"] == 15
+
+
+def test_gro_is_the_tunnels_and_udp_can_have_it(topo):
+    vgw = Vgw(topo, only=(1,), **QUIET)
+    vgw.wait_up()
+    topo.echo()
+
+    def gro(dev):
+        return json.loads(topo.gw.run(f"ethtool --json -k {dev}").stdout)[0][
+            "generic-receive-offload"]["active"]  # fmt: skip
+
+    assert [gro(dev) for dev in ("vgw0", "vgw0-1")] == [False, True]
+    for what in ("rx-udp-gro-forwarding on", "gro off"):
+        topo.gw.run(f"ethtool -K vgw0-1 {what}")
+        result = topo.stream(pps=200, count=5).wait()
+        assert result.lost == 0, (what, result)
 
 
 def test_a_mark_or_priority_of_the_underlay_does_not_reach_the_inside(topo):
