@@ -78,9 +78,9 @@ static bool shared(const struct vgw_tunnel *t, const struct xfrm_dst *xdst)
  * (policy, SA), by DSCP and mark (underlay route), and bounds the MTU by that of
  * the inner route. Without @fl the answer may be no where it could be yes.
  */
-static bool serves(const struct vgw_tunnel *t, const struct vgw_bundle *b,
-		   const struct sk_buff *skb, const struct flowi *fl,
-		   u16 family, u8 dscp, u32 mark)
+static __always_inline bool serves(const struct vgw_tunnel *t, const struct vgw_bundle *b,
+				   const struct sk_buff *skb, const struct flowi *fl,
+				   u16 family, u8 dscp, u32 mark)
 {
 	const struct vgw_policies *set = rcu_dereference_bh(t->policies);
 	const struct xfrm_dst *xdst = (const struct xfrm_dst *)b->dst;

@@ -131,20 +131,6 @@ unsigned int vgw_policies_live(const struct vgw_policies *set, bool out)
 	return n;
 }
 
-/**
- * vgw_policy_use - note that a policy was used, as XFRM's lookups do
- * @xp: policy; what may end it is a time of use
- *
- * Once a second, so that no packet writes a shared line.
- */
-void vgw_policy_use(struct xfrm_policy *xp)
-{
-	time64_t now = ktime_get_real_seconds();
-
-	if (READ_ONCE(xp->curlft.use_time) != now)
-		WRITE_ONCE(xp->curlft.use_time, now);
-}
-
 /* xfrm_selector_match(), which the kernel does not export. */
 static bool selector_match(const struct xfrm_selector *sel,
 			   const struct flowi *fl, unsigned short family)
@@ -298,15 +284,20 @@ static struct xfrm_policy *find(const struct vgw_policies *set,
 	return found;
 }
 
-/* addr_match() of the selector's prefixes, as selector_match() for a flow. */
-static bool addresses_match(const struct xfrm_selector *sel, const struct sk_buff *skb,
-			    unsigned short family)
+/**
+ * vgw_policy_addresses - do a packet's addresses match a selector's prefixes?
+ * @sel: selector of the packet's family or of any
+ * @skb: packet with a whole IP header
+ * @family: its address family
+ *
+ * addr_match(), as xfrm_selector_match() has it for a flow.
+ *
+ * Context: any.
+ * Return: they do.
+ */
+bool vgw_policy_addresses(const struct xfrm_selector *sel, const struct sk_buff *skb,
+			  unsigned short family)
 {
-	if (sel->family != family && sel->family != AF_UNSPEC)
-		return false;
-	/* Those of route-based tunnels. */
-	if (!sel->prefixlen_d && !sel->prefixlen_s)
-		return true;
 	if (family == AF_INET) {
 		const struct iphdr *iph = ip_hdr(skb);
 
@@ -315,31 +306,6 @@ static bool addresses_match(const struct xfrm_selector *sel, const struct sk_buf
 	}
 	return addr_match(&ipv6_hdr(skb)->daddr, &sel->daddr, sel->prefixlen_d) &&
 	       addr_match(&ipv6_hdr(skb)->saddr, &sel->saddr, sel->prefixlen_s);
-}
-
-/**
- * vgw_policies_sole - the policy that selects a packet, found without its flow
- * @set: the policies of an if_id key; NULL for none
- * @out: outbound, else inbound
- * @skb: inner packet with a whole IP header
- * @family: its address family
- *
- * The usual case: one policy of the direction and family, by addresses alone.
- *
- * Context: RCU read side.
- * Return: the policy that xfrm_policy_lookup() would find, or NULL: decode the
- * flow and ask the others.
- */
-struct xfrm_policy *vgw_policies_sole(const struct vgw_policies *set, bool out,
-				      const struct sk_buff *skb,
-				      unsigned short family)
-{
-	struct xfrm_policy *xp = set ? set->sole[out][family == AF_INET6] : NULL;
-
-	if (!xp || READ_ONCE(xp->walk.dead) ||
-	    !addresses_match(&xp->selector, skb, family))
-		return NULL;
-	return xp;
 }
 
 /**

@@ -67,7 +67,7 @@ static noinline_for_stack int route6(struct sk_buff *skb, struct net_device *dev
 }
 
 /* A whole IP header, and a route. */
-static int prepare(struct sk_buff *skb, struct net_device *dev)
+static __always_inline int prepare(struct sk_buff *skb, struct net_device *dev)
 {
 	if (!pskb_inet_may_pull(skb))
 		return -EINVAL;
@@ -137,7 +137,8 @@ static bool final(int err)
 /* Tell the sender what fits. As xfrmi_xmit2(). Returns true when it does not. */
 static bool too_big(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry *dst)
 {
-	int mtu = dst_mtu(dst);
+	/* Of a bundle it is a metric: xfrm_mtu() looks there first. */
+	int mtu = dst_metric_raw(dst, RTAX_MTU) ?: dst_mtu(dst);
 
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
 		return false;
@@ -161,8 +162,8 @@ static bool too_big(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry 
  * of the drop, for the caller to count. @conn is NULL for what did not come by
  * the connection.
  */
-static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
-			   struct sk_buff *skb, struct dst_entry *dst)
+static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
+					   struct sk_buff *skb, struct dst_entry *dst)
 {
 	struct net_device *dev = t->dev;
 	struct net_device *lower = dst_dev(dst);
@@ -188,7 +189,7 @@ static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	/* A tap on the tunnel sees what the connection sends by it. */
 	if (skb->dev != dev) {
 		skb->dev = dev;
-		if (dev_nit_active(dev))
+		if (dev_nit_active_rcu(dev))
 			dev_queue_xmit_nit(skb, dev);
 	}
 
@@ -209,19 +210,17 @@ static unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
 	return 0;
 }
 
-/* The same for a user's packet: what is not sent has its counter. */
-static void output_user(struct vgw_tunnel *t, struct vgw_conn *conn,
-			struct sk_buff *skb, struct dst_entry *dst)
+/* What does not come by the connection; one copy of output() is for that alone. */
+static noinline unsigned int
+output_aside(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry *dst)
 {
-	unsigned int counter = output(t, conn, skb, dst);
-
-	if (counter)
-		vgw_count(t->stats, counter);
+	return output(t, NULL, skb, dst);
 }
 
 /* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
 static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct sk_buff *skb)
 {
+	__be32 to = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->daddr : 0;
 	unsigned int i;
 
 	for (i = 0; i < conn->n; i++) {
@@ -229,7 +228,7 @@ static struct vgw_tunnel *pinned(const struct vgw_conn *conn, const struct sk_bu
 		const struct vgw_addr *peer = &t->config.peer;
 
 		if (skb->protocol == htons(ETH_P_IP)) {
-			if (peer->family == AF_INET && peer->a.a4 == ip_hdr(skb)->daddr)
+			if (peer->a.a4 == to && peer->family == AF_INET)
 				return t;
 		} else if (peer->family == AF_INET6 &&
 			   ipv6_addr_equal(&peer->a.in6, &ipv6_hdr(skb)->daddr)) {
@@ -304,6 +303,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 	struct dst_entry *dst;
 	struct vgw_tunnel *t;
 	unsigned long tried = 0;
+	unsigned int counter;
 	bool pin = true;
 	int first = 0;
 	int err;
@@ -328,7 +328,9 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		if (!IS_ERR(dst)) {
 			if (tried)
 				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
-			output_user(t, conn, skb, dst);
+			counter = output(t, conn, skb, dst);
+			if (counter)
+				vgw_count(t->stats, counter);
 			return NETDEV_TX_OK;
 		}
 		err = PTR_ERR(dst);
@@ -361,6 +363,7 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vgw_tunnel *t = netdev_priv(dev);
 	struct dst_entry *dst;
+	unsigned int counter;
 	int err;
 
 	err = prepare_user(t->conn, skb, dev);
@@ -369,10 +372,13 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 		return NETDEV_TX_OK;
 	}
 	dst = vgw_bundle_get(t, skb);
-	if (IS_ERR(dst))
+	if (IS_ERR(dst)) {
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
-	else
-		output_user(t, NULL, skb, dst);
+		return NETDEV_TX_OK;
+	}
+	counter = output_aside(t, skb, dst);
+	if (counter)
+		vgw_count(t->stats, counter);
 	return NETDEV_TX_OK;
 }
 
@@ -399,7 +405,7 @@ int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 	}
 	if (err)
 		consume_skb(skb);
-	else if (output(t, NULL, skb, dst))
+	else if (output_aside(t, skb, dst))
 		err = -EIO;
 	rcu_read_unlock_bh();
 	return err;
