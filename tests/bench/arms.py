@@ -155,6 +155,17 @@ class XfrmInterfaceOffload(XfrmInterface):
     modules = ("esp4_offload", "xfrm_interface")
 
 
+class XfrmInterfaceNoGro(XfrmInterface):
+    """What it costs to receive when nothing is looked at for being merged."""
+
+    name, what = "xfrmi-nogro", "xfrm interface, GRO off"
+
+    def setup(self):
+        super().setup()
+        for host in (self.chain.a, self.chain.b):
+            host.run("ethtool -K t0 gro off")
+
+
 class Vgw(Encrypted):
     """A connection of two tunnels at both ends, proven; then slow keepalives: a drop drops them."""
 
@@ -319,8 +330,8 @@ def x25519(secret):
 
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
-    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, WireGuard, Ovpn,
-    Vgw, VgwOffload, VgwSearched,
+    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, XfrmInterfaceNoGro, WireGuard,
+    Ovpn, Vgw, VgwOffload, VgwSearched,
 )  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 
