@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import struct
+from functools import cache
 from pathlib import Path
 
 NESTED = 0x8000
@@ -14,6 +15,7 @@ IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND, IFLA_INFO_DATA = 3, 18, 1, 2
 NLMSG_ERROR = 2
 
 
+@cache
 def numbers():
     """Attributes and commands, as the header has them."""
     text = (Path(__file__).parents[3] / "uapi/linux/vgw.h").read_text(encoding="ascii")
