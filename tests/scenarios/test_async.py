@@ -10,7 +10,7 @@ import time
 import pytest
 from lab import SIM
 from lab.capture import Capture
-from lab.netns import run
+from lab.netns import run, wait_for
 from lab.topo import SRV
 from lab.vgw import Vgw, loaded, unload
 
@@ -37,7 +37,9 @@ def cryptd():
         with open("/proc/crypto", encoding="ascii") as file:
             found = [a for a in file.read().split("\n\n") if "driver       : cryptd(" in a]
         assert any("rfc4106(gcm(aes))" in a and "async        : yes" in a for a in found), found
-        yield
+    yield
+    # Else every SA of every scenario behind would have it.
+    wait_for("cryptd unused", lambda: not run("rmmod cryptd", check=False).returncode, 20, 0.2)
 
 
 def test_failover_loses_no_more_than_what_the_cipher_holds(cryptd, topo):
