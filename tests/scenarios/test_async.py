@@ -3,18 +3,15 @@
     gw: vgw0 == ESP by cryptd(rfc4106(gcm(aes))) ==== far1, far2     also the far ends' cipher
 """
 
-import contextlib
-import socket
 import time
 
 import pytest
 from lab import SIM
 from lab.capture import Capture
-from lab.netns import run, wait_for
+from lab.netns import run
 from lab.topo import SRV
 from lab.vgw import Vgw, loaded, unload
-
-ASYNC = "cryptd(rfc4106(gcm(aes)))"
+from lab.xfrm import wrapped_cipher
 
 
 @pytest.fixture
@@ -28,18 +25,8 @@ def topo(make_topo):
 
 @pytest.fixture
 def cryptd():
-    """From here on an SA with AES-GCM gets the asynchronous implementation: it ranks higher."""
-    run(["modprobe", "cryptd"])
-    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET, 0) as sock:
-        # It comes under the name of what it wraps: "exists" says that it is there.
-        with contextlib.suppress(FileExistsError):
-            sock.bind(("aead", ASYNC))
-        with open("/proc/crypto", encoding="ascii") as file:
-            found = [a for a in file.read().split("\n\n") if "driver       : cryptd(" in a]
-        assert any("rfc4106(gcm(aes))" in a and "async        : yes" in a for a in found), found
-    yield
-    # Else every SA of every scenario behind would have it.
-    wait_for("cryptd unused", lambda: not run("rmmod cryptd", check=False).returncode, 20, 0.2)
+    with wrapped_cipher("cryptd"):
+        yield
 
 
 def test_failover_loses_no_more_than_what_the_cipher_holds(cryptd, topo):

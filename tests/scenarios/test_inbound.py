@@ -11,15 +11,16 @@ few packets and expects invariant 5 (these counters, no others, by exactly that 
 3 (states, active tunnel and, for what nothing authenticated, the proof of life are as before).
 """
 
+import contextlib
 import os
 import time
 
 import pytest
 from lab import SIM, inject
-from lab.netns import dummy, run, wait_for
+from lab.netns import dummy, wait_for
 from lab.topo import CLI, inside
 from lab.vgw import Vgw
-from lab.xfrm import End, Key, Pair, xfrmi
+from lab.xfrm import End, Key, Pair, esp_offload, xfrmi
 
 N = 3  # packets a case
 ODD = {4: "10.99.0.1", 6: "fd99::1"}
@@ -32,24 +33,9 @@ def site(n):
 
 @pytest.fixture
 def offload():
-    """offload(True): ESP's GRO and GSO handlers are there, and GRO calls them.
-
-    Asked for before the topology, so that they go after it: SAs hold the modules.
-    """
-    modules = ("esp4_offload", "esp6_offload")
-
-    def unload():
-        return run(["modprobe", "-r", *modules], check=False).returncode == 0
-
-    def use(wanted):
-        if wanted:
-            run(["modprobe", "-a", *modules])
-        else:
-            unload()
-        assert os.path.exists("/sys/module/esp4_offload") == wanted
-
-    yield use
-    wait_for("ESP offload modules unused", unload, 20, 0.2)
+    """offload(True), before the topology, so that the modules go after its SAs."""
+    with contextlib.ExitStack() as stack:
+        yield lambda wanted: stack.enter_context(esp_offload(wanted))
 
 
 class Site:

@@ -12,9 +12,10 @@ import time
 
 import pytest
 from lab import SIM, inject
-from lab.netns import run, wait_for
+from lab.netns import wait_for
 from lab.topo import CLI, SRV
 from lab.vgw import Vgw
+from lab.xfrm import esp_offload
 
 SIM_ONLY = pytest.mark.skipif(not SIM, reason="the same again in the other family")
 # 1500 less outer header, (UDP,) SPI and sequence, IV, padding to 4 or 16, 2, ICV.
@@ -98,12 +99,10 @@ def test_what_may_be_cut_is_cut_and_arrives(topo):
 @pytest.mark.parametrize("kind", ("if_id", "mark") if SIM else ("if_id",))
 def test_bulk_tcp_crosses_with_every_byte_right(topo, kind, offload):
     """Super-packets reach ESP whole; with esp4_offload the cutting is ESP's."""
-    modules = ("esp4_offload", "esp6_offload")
-    if offload:
-        run(["modprobe", "-a", *modules])
-        topo.gw.run("ethtool -K u1 gro on")
-        topo.fars[1].run("ethtool -K u0 gro on")
-    try:
+    with esp_offload(offload):
+        if offload:
+            topo.gw.run("ethtool -K u1 gro on")
+            topo.fars[1].run("ethtool -K u0 gro on")
         vgw = connection(topo, kind=kind)
         counted = vgw.counting()
         size = 4 << 20 if SIM else 16 << 20
@@ -114,12 +113,8 @@ def test_bulk_tcp_crosses_with_every_byte_right(topo, kind, offload):
         assert counted.drops() == {}
         segments = counted.of(1, "tx-bytes") / counted.of(1, "tx-packets")
         assert segments <= 1446
-    finally:
-        if offload:
-            for pair in topo.pairs.values():
-                pair.drop()
-            wait_for("offload modules unused", lambda: run(
-                ["modprobe", "-r", *modules], check=False).returncode == 0, 20, 0.2)  # fmt: skip
+        for pair in topo.pairs.values():
+            pair.drop()
 
 
 def transfer(client, server, addr, data):

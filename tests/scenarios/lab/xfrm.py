@@ -1,5 +1,6 @@
 """SA pairs, policies and stock tunnel devices by hand: no IKE daemon, nothing to wait for."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -7,7 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from .netns import addresses
+from .netns import addresses, run, wait_for
 from .rawnl import ACK, REQUEST, Netlink, attr, u32
 
 _spis = count(0x1000)
@@ -235,3 +236,41 @@ def vti(host, name, mark, local, remote, addrs, mtu=1400):
     # Without this the decrypted packet is checked against policies without the mark.
     host.sysctl(f"net.ipv4.conf.{name}.disable_policy", 1)
     host.ip(*addresses(name, addrs))
+
+
+@contextlib.contextmanager
+def wrapped_cipher(template):
+    """An SA with AES-GCM gets TEMPLATE(rfc4106(gcm(aes))), which ranks higher; cryptd or pcrypt."""
+    run(["modprobe", template])
+    try:
+        with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET, 0) as sock:
+            # It comes under the name of what it wraps: "exists" says that it is there.
+            with contextlib.suppress(FileExistsError):
+                sock.bind(("aead", f"{template}(rfc4106(gcm(aes)))"))
+        with open("/proc/crypto", encoding="ascii") as file:
+            found = [a for a in file.read().split("\n\n") if f": {template}(" in a]
+        assert any("rfc4106(gcm(aes))" in a and "async        : yes" in a for a in found), found
+        yield
+    finally:
+        # Else every SA behind would have it.
+        wait_for(f"{template} unused",
+                 lambda: not run(["rmmod", template], check=False).returncode, 20, 0.2)  # fmt: skip
+
+
+@contextlib.contextmanager
+def esp_offload(wanted=True):
+    """ESP's GRO and GSO handlers are there, and GRO calls them; SAs hold the modules."""
+    modules = ("esp4_offload", "esp6_offload")
+
+    def unloaded():
+        return run(["modprobe", "-r", *modules], check=False).returncode == 0
+
+    if wanted:
+        run(["modprobe", "-a", *modules])
+    else:
+        wait_for("no ESP offload modules", unloaded, 20, 0.2)
+    assert os.path.exists("/sys/module/esp4_offload") == wanted
+    try:
+        yield
+    finally:
+        wait_for("ESP offload modules unused", unloaded, 20, 0.2)
