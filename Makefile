@@ -18,8 +18,8 @@ help:
 	@echo 'make check-fast         what to run at every edit'
 	@echo 'make check-qemu         every scenario in QEMU; an hour'
 	@echo 'make check-long         a thousand lives, 10,000 random steps, an idle day'
-	@echo 'make check-uncached     every scenario with no bundle kept; an hour'
-	@echo 'make check-debug        any order on two CPUs, KASAN and lockdep; builds a kernel first'
+	@echo 'make check-uncached     every scenario with no bundle kept; half an hour'
+	@echo 'make check-debug        any order on two CPUs, KASAN and lockdep; builds two kernels first'
 	@echo 'make loss               Documentation/networking/loss.rst from simulated years'
 	@echo 'make faults             Documentation/networking/faults.rst, 20 seeds of every row'
 	@echo 'make bench              instructions per packet beside vti, xfrm, WireGuard, ovpn; writes'
@@ -119,5 +119,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: all help module vgwctl install uninstall dkms-install demo check check-qemu check-long \
-	check-fast check-uncached check-debug loss faults bench bench-quick bench-ceiling mutants oracle coverage ynl \
-	clean distclean
+	check-fast check-uncached check-debug loss faults bench bench-quick bench-ceiling mutants \
+	oracle coverage ynl clean distclean

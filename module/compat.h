@@ -102,7 +102,7 @@ static inline void vgw_dev_set_immutable(struct net_device *dev, bool immutable)
 
 /*
  * Does anybody but the stack look at what comes in by the device, or has RPS a say?
- * What __netif_receive_skb_core() asks for.
+ * What netif_receive_skb() asks for. A device of ours has one receive queue.
  */
 static inline bool vgw_dev_watched(struct net_device *dev)
 {
