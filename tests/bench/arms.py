@@ -166,6 +166,20 @@ class XfrmInterfaceNoGro(XfrmInterface):
             host.run("ethtool -K t0 gro off")
 
 
+class LanExempt:
+    """IP looks for no policies on behalf of the LAN's devices either: as the page advises."""
+
+    def setup(self):
+        super().setup()
+        for host in (self.chain.a, self.chain.b):
+            for what in ("disable_xfrm", "disable_policy"):
+                host.sysctl(f"net.ipv4.conf.lan.{what}", 1)
+
+
+class XfrmInterfaceLan(LanExempt, XfrmInterface):
+    name, what = "xfrmi-lan", "xfrm interface, LAN exempt"
+
+
 class Vgw(Encrypted):
     """A connection of two tunnels at both ends, proven; then slow keepalives: a drop drops them."""
 
@@ -207,6 +221,10 @@ class VgwSearched(Vgw):
         for host in (self.chain.a, self.chain.b):
             for what in ("disable_xfrm", "disable_policy"):
                 host.sysctl(f"net.ipv4.conf.vgw0.{what}", 0)
+
+
+class VgwLan(LanExempt, Vgw):
+    name, what = "vgw-lan", "vgw, LAN exempt"
 
 
 class VgwOffload(Vgw):
@@ -330,8 +348,8 @@ def x25519(secret):
 
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
-    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, XfrmInterfaceNoGro, WireGuard,
-    Ovpn, Vgw, VgwOffload, VgwSearched,
+    Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, XfrmInterfaceNoGro, XfrmInterfaceLan,
+    WireGuard, Ovpn, Vgw, VgwOffload, VgwSearched, VgwLan,
 )  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 
