@@ -130,17 +130,18 @@ def test_what_was_there_before_counts(topo):
 
 
 @pytest.mark.parametrize("value", (0, 1))
-def test_who_sets_a_sysctl_keeps_it(ready, value):
+@pytest.mark.parametrize("dev", ("vgw0", "vgw0-1"))
+def test_who_sets_a_sysctl_keeps_it(ready, dev, value):
     gw = ready.gw
     if value:
         gw.ip(f"xfrm policy add {TO} dir out action block")
-    gw.sysctl("net.ipv4.conf.vgw0.disable_policy", value)
+    gw.sysctl(f"net.ipv4.conf.{dev}.disable_policy", value)
     for _ in range(2):
         gw.ip(f"xfrm policy update {TO} dir out action block")
         assert ready.cli.ping(SRV[4], 20, 0.1) == 0
         gw.ip(f"xfrm policy del {TO} dir out")
         assert ready.cli.ping(SRV[4], 20, 0.1) == 20
-        assert gw.run("sysctl -n net.ipv4.conf.vgw0.disable_policy").stdout == f"{value}\n"
+        assert gw.run(f"sysctl -n net.ipv4.conf.{dev}.disable_policy").stdout == f"{value}\n"
 
 
 def test_policies_of_a_mark_key_are_looked_for(topo):

@@ -27,8 +27,8 @@ from lab.xfrm import esp_offload, wrapped_cipher
 STEPS = int(os.environ.get("VGW_STEPS", "400" if SIM else "200"))
 SEED = int(os.environ.get("VGW_SEED", "1"))
 FUZZ = int(os.environ.get("VGW_FUZZ", "3000"))
-# A packet takes a checked kernel's emulated CPU a millisecond: more, and the steps starve.
-PPS = {"sim": 200, "smp": 500, "debug": 100, "rt": 100}.get(os.environ.get("LAB_KERNEL"), 1000)
+# A packet takes a checked kernel's emulated CPUs many milliseconds: more, and the steps starve.
+PPS = {"sim": 200, "smp": 500, "debug": 25, "rt": 25}.get(os.environ.get("LAB_KERNEL"), 1000)
 IFLA_NET_NS_FD, IFLA_MTU = 28, 4
 NUM = rawnl.numbers()
 NAMES = ("vgw0", "vgw1", "vgw2")

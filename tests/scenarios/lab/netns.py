@@ -1,9 +1,12 @@
 """Network namespaces as hosts, veth pairs as links, netem as bad weather."""
 
 import ctypes
+import fcntl
 import json
 import os
 import shlex
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -16,6 +19,7 @@ class CommandError(AssertionError):
 POLL = 0.5  # s, between looks that take a process: dear in the simulator
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_BIND, MNT_DETACH = 0x1000, 2
+SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 1, 0x40
 
 
 def words(cmd):
@@ -215,6 +219,23 @@ def link(left, left_dev, left_addrs, right, right_dev, right_addrs, mtu=1500):
         *addresses(left_dev, left_addrs),
     )
     right.later(*addresses(right_dev, right_addrs))
+
+
+def in_operation(host):
+    """Whether the kernel is through with each device that was set up: until then it may send nothing.
+
+    linkwatch takes a second where there was much to watch just before.
+    """
+    def ask():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _, name in socket.if_nameindex():
+                request = struct.pack("16sh14x", name.encode(), 0)
+                flags = struct.unpack_from("h", fcntl.ioctl(sock, SIOCGIFFLAGS, request), 16)[0]
+                if flags & IFF_UP and not flags & IFF_RUNNING:
+                    return False
+        return True
+
+    return host.inside(ask)
 
 
 def dummy(host, dev, addrs):

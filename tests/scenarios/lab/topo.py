@@ -23,7 +23,7 @@ far end a scenario names.
 
 from .capture import Capture
 from .ike import Charon, connection
-from .netns import Netns, dummy, link
+from .netns import Netns, dummy, in_operation, link, wait_for
 from .traffic import Echo, Stream
 from .xfrm import End, Key, Pair, vti, xfrmi
 
@@ -76,6 +76,7 @@ class Topo:
                 dummy(far, "srv", [f"{SRV[4]}/32", f"{SRV[6]}/128"])
         for each in self.hosts:
             each.flush()
+        wait_for("links in operation", lambda: all(map(in_operation, self.hosts)))
         if capture:
             self.captures += [Capture(self.gw, f"u{n}", bulk=bulk) for n in self.fars]
 
