@@ -26,15 +26,16 @@ oracle_links() {
 	done
 }
 
-# Underlays whose prefixes overlap and that a mark or a DSCP chooses, inner routes with MTUs that differ.
+# Underlays whose prefixes overlap, one that a mark or a DSCP chooses, inner routes with MTUs that
+# differ. That one is never taken down: its route would not come back.
 stale_links() {
-	for dev in under0 under1 inner0; do
+	for dev in under0 under1 under2 inner0; do
 		ip link show "$dev" >/dev/null 2>&1 && continue
 		ip link add "$dev" type dummy && ip link set "$dev" up || return
 	done
 	ip address replace 192.0.2.1/24 dev under0 &&
 		ip address replace 192.0.2.129/25 dev under1 &&
-		ip route replace 192.0.2.0/24 dev under1 table 100 &&
+		ip route replace 192.0.2.0/24 dev under2 table 100 &&
 		{ ip rule add fwmark 0x101/0xffff lookup 100 pref 10 2>/dev/null || true; } &&
 		{ ip rule add tos 0x10 lookup 100 pref 11 2>/dev/null || true; } &&
 		ip route replace 10.0.0.0/8 dev inner0 &&
