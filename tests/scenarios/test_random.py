@@ -53,8 +53,10 @@ class Batch:
         self.start()
 
     def start(self):
-        self.proc = self.host.popen("ip -force -batch -", stdin=subprocess.PIPE, bufsize=0,
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        null = subprocess.DEVNULL
+        self.proc = self.host.popen(
+            "ip -force -batch -", stdin=subprocess.PIPE, bufsize=0, stdout=null, stderr=null
+        )
 
     def __call__(self, *lines):
         try:

@@ -222,9 +222,9 @@ def link(left, left_dev, left_addrs, right, right_dev, right_addrs, mtu=1500):
 
 
 def in_operation(host):
-    """Whether the kernel is through with each device that was set up: until then it may send nothing.
+    """Whether each device that was set up is also in operation: before that it may send nothing.
 
-    linkwatch takes a second where there was much to watch just before.
+    linkwatch takes a second for it where there was much to watch just before.
     """
     def ask():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
