@@ -13,6 +13,7 @@ import json
 import time
 
 import pytest
+from lab import SIM
 from lab.capture import Capture
 from lab.cloud import figures
 from lab.frr import TOPOLOGIES, Frr
@@ -24,6 +25,7 @@ SITES, TUNNELS = (1, 2, 3), (1, 2)
 PPS = 25
 INTERVAL, MISSES = 0.5, 3
 BOUND = INTERVAL * MISSES * 1.25
+LATE = 0.05 if SIM else 2.0  # s that emulated CPUs may take for anything
 
 
 def outer(site, n):
@@ -63,8 +65,10 @@ class Hub:
                         in zip((self.hub, site), outer(s, n)))  # fmt: skip
                 self.pairs[s, n] = Pair(*ends)
                 self.pairs[s, n].up()
-            self.connect(self.hub, f"c{s}", s, True, "master cloud")
+            # The site first: what comes in while it has an SA and no device XFRM puts back on the
+            # underlay's, where the capture is.
             self.connect(site, "vgw0", s, False)
+            self.connect(self.hub, f"c{s}", s, True, "master cloud")
             site.run("ip route add unreachable 10.0.0.0/8 metric 4294901760")
         files = TOPOLOGIES / self.topology
         self.frr["hub"] = Frr(self.hub, [files / "hub.frr.conf"])
@@ -166,7 +170,7 @@ def test_sites_reach_each_other_and_a_silent_path_costs_the_keepalives_bound(clo
     outage = result.longest_gap - 1 / PPS
     figures("cloudhub", "site 1's path silent, site 1 to 2", outage=outage, lost=result.lost,
             sent=result.sent, dup=result.dup, switches=max(switches))  # fmt: skip
-    assert outage <= BOUND + 0.05 and result.dup == 0, result
+    assert outage <= BOUND + LATE and result.dup == 0, result
     assert result.lost <= (outage + 0.05) * PPS, result
     # Neither session nor route noticed.
     assert cloudhub.sessions() == sessions
