@@ -38,6 +38,12 @@ class Arm:
         c.a.ip(f"route add {NETS[1]} via {UNDERLAY[1][1]}")
         c.b.ip(f"route add {NETS[0]} via {UNDERLAY[1][0]}")
 
+    def search(self, dev, wanted):
+        """Whether IP looks for policies on behalf of a device of both routers."""
+        for host in (self.chain.a, self.chain.b):
+            for what in ("disable_xfrm", "disable_policy"):
+                host.sysctl(f"net.ipv4.conf.{dev}.{what}", int(not wanted))
+
     def route(self, dev):
         self.chain.a.ip(f"route add {NETS[1]} dev {dev}")
         self.chain.b.ip(f"route add {NETS[0]} dev {dev}")
@@ -171,9 +177,7 @@ class LanExempt:
 
     def setup(self):
         super().setup()
-        for host in (self.chain.a, self.chain.b):
-            for what in ("disable_xfrm", "disable_policy"):
-                host.sysctl(f"net.ipv4.conf.lan.{what}", 1)
+        self.search("lan", False)
 
 
 class XfrmInterfaceLan(LanExempt, XfrmInterface):
@@ -218,9 +222,7 @@ class VgwSearched(Vgw):
 
     def setup(self):
         super().setup()
-        for host in (self.chain.a, self.chain.b):
-            for what in ("disable_xfrm", "disable_policy"):
-                host.sysctl(f"net.ipv4.conf.vgw0.{what}", 0)
+        self.search("vgw0", True)
 
 
 class VgwLan(LanExempt, Vgw):

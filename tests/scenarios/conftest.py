@@ -1,5 +1,6 @@
 """Fixtures of every scenario: a fresh topology, and what must hold whatever the scenario did."""
 
+import contextlib
 import shutil
 import sys
 import time
@@ -13,6 +14,7 @@ from lab import SIM, out_dir  # noqa: E402 (the path above comes first)
 from lab.kmsg import Kmsg  # noqa: E402
 from lab.sites import Sites  # noqa: E402
 from lab.topo import Topo  # noqa: E402
+from lab.xfrm import esp_offload  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +54,13 @@ class Underlay:
 @pytest.fixture
 def underlay():
     return Underlay()
+
+
+@pytest.fixture
+def offload():
+    """offload(True); asked for before the topology, so that the modules go after its SAs."""
+    with contextlib.ExitStack() as stack:
+        yield lambda wanted: stack.enter_context(esp_offload(wanted))
 
 
 @pytest.fixture

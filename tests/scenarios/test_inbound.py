@@ -11,7 +11,6 @@ few packets and expects invariant 5 (these counters, no others, by exactly that 
 3 (states, active tunnel and, for what nothing authenticated, the proof of life are as before).
 """
 
-import contextlib
 import os
 import time
 
@@ -20,7 +19,7 @@ from lab import SIM, inject
 from lab.netns import dummy, wait_for
 from lab.topo import CLI, inside
 from lab.vgw import Vgw
-from lab.xfrm import End, Key, Pair, esp_offload, xfrmi
+from lab.xfrm import End, Key, Pair, xfrmi
 
 N = 3  # packets a case
 ODD = {4: "10.99.0.1", 6: "fd99::1"}
@@ -29,13 +28,6 @@ ODD = {4: "10.99.0.1", 6: "fd99::1"}
 def site(n):
     """The address that may come through tunnel n."""
     return {4: f"10.20.{n}.1", 6: f"fd20:{n}::1"}
-
-
-@pytest.fixture
-def offload():
-    """offload(True), before the topology, so that the modules go after its SAs."""
-    with contextlib.ExitStack() as stack:
-        yield lambda wanted: stack.enter_context(esp_offload(wanted))
 
 
 class Site:
