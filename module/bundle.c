@@ -108,11 +108,10 @@ static __always_inline bool serves(const struct vgw_tunnel *t, const struct vgw_
 /*
  * What xfrm_dst_check() would find good, and leave as it is. Nothing is asked twice
  * for a kept bundle, which has one transform; serves() compares the MTU of the inner
- * route, that of the packet itself. After a no the function has to be asked: it brings
- * the MTU up to date. It may do so by halves before it says no; then this here does,
- * too, ever after.
+ * route, that of the packet itself, @own: IP has checked it for this very packet. After
+ * a no the function has to be asked: it brings the MTU up to date.
  */
-static bool fresh(const struct dst_entry *dst)
+static bool fresh(const struct dst_entry *dst, const struct dst_entry *own)
 {
 	const struct xfrm_dst *xdst = (const struct xfrm_dst *)dst;
 	const struct xfrm_state *x = dst->xfrm;
@@ -124,7 +123,20 @@ static bool fresh(const struct dst_entry *dst)
 	       netif_running(dst_dev(dst)) &&
 	       dst_check(xdst->path, xdst->path_cookie) &&
 	       xdst->child_mtu_cached == dst_mtu(xdst->path) &&
-	       dst_check(xdst->route, xdst->route_cookie);
+	       (xdst->route == own || dst_check(xdst->route, xdst->route_cookie));
+}
+
+/*
+ * Is it still good? If not it goes: xfrm_dst_check() may have brought it up to date by
+ * halves before it said no, and fresh() must not see that.
+ */
+static noinline bool check(struct vgw_bundle __rcu **slot, struct vgw_bundle *b)
+{
+	if (b->dst->ops->check(b->dst, 0))
+		return true;
+	if (unrcu_pointer(cmpxchg(slot, RCU_INITIALIZER(b), NULL)) == b)
+		forget(b);
+	return false;
 }
 
 /*
@@ -232,11 +244,11 @@ struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 	u32 mark = key->mark.m ? key->mark.v : skb->mark;
 	u16 family = family_of(skb);
 	u8 dscp = dscp_of(skb);
-	struct vgw_bundle *b;
+	struct vgw_bundle __rcu **slot = slot_of(t, family, dscp);
+	struct vgw_bundle *b = rcu_dereference_bh(*slot);
 
-	b = rcu_dereference_bh(*slot_of(t, family, dscp));
 	/* The check comes first: it brings the MTU up to date. */
-	if (b && !fresh(b->dst) && !b->dst->ops->check(b->dst, 0))
+	if (b && !fresh(b->dst, skb_dst(skb)) && !check(slot, b))
 		b = NULL;
 	if (b && serves(t, b, skb, NULL, family, dscp, mark) && dst_hold_safe(b->dst))
 		return use(b);
