@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <net/ip_tunnels.h>
+#include <net/neighbour.h>
 #include <net/netns/generic.h>
 #include <net/rtnetlink.h>
 #include <net/sch_generic.h>
@@ -403,6 +404,23 @@ static netdev_features_t conn_fix_features(struct net_device *dev,
 	return features & ~NETIF_F_GRO;
 }
 
+/*
+ * As neigh_direct_output(), which arp_constructor() gives to devices without header_ops.
+ * Ours have them to tell packet sockets the protocol, and no header. A neighbour that
+ * outlives its device sends no more.
+ */
+static int neigh_direct(struct neighbour *n, struct sk_buff *skb)
+{
+	return dev_queue_xmit(skb);
+}
+
+static int neigh_construct(struct net_device *dev, struct neighbour *n)
+{
+	if (n->nud_state == NUD_NOARP)
+		n->output = neigh_direct;
+	return 0;
+}
+
 static const struct net_device_ops conn_netdev_ops = {
 	.ndo_init		= conn_init,
 	.ndo_uninit		= conn_uninit,
@@ -412,6 +430,7 @@ static const struct net_device_ops conn_netdev_ops = {
 	.ndo_get_stats64	= conn_get_stats64,
 	.ndo_change_mtu		= conn_change_mtu,
 	.ndo_fix_features	= conn_fix_features,
+	.ndo_neigh_construct	= neigh_construct,
 };
 
 static const struct net_device_ops tunnel_netdev_ops = {
@@ -422,6 +441,7 @@ static const struct net_device_ops tunnel_netdev_ops = {
 	.ndo_start_xmit		= vgw_tx_tunnel,
 	.ndo_get_stats64	= tunnel_get_stats64,
 	.ndo_change_mtu		= tunnel_change_mtu,
+	.ndo_neigh_construct	= neigh_construct,
 };
 
 static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
