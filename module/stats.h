@@ -50,7 +50,7 @@ static inline void vgw_count(struct vgw_stats __percpu *stats, unsigned int coun
  * @n: packets
  * @bytes: bytes
  *
- * Context: any but hard interrupts.
+ * Context: BH off.
  */
 static inline void vgw_count_bytes(struct vgw_stats __percpu *stats,
 				   unsigned int packets, unsigned int n,
@@ -59,12 +59,11 @@ static inline void vgw_count_bytes(struct vgw_stats __percpu *stats,
 	struct vgw_stats *s;
 	unsigned long flags;
 
-	s = get_cpu_ptr(stats);
+	s = this_cpu_ptr(stats);
 	flags = u64_stats_update_begin_irqsave(&s->syncp);
 	u64_stats_add(&s->c[packets], n);
 	u64_stats_add(&s->c[packets + 1], bytes);
 	u64_stats_update_end_irqrestore(&s->syncp, flags);
-	put_cpu_ptr(stats);
 }
 
 extern const char * const vgw_stats_names[VGW_STATS_N];
