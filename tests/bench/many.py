@@ -12,7 +12,7 @@ the sender's.
 
 import ipaddress
 
-from arms import Encrypted, command_rtnl, packed
+from arms import Encrypted, LanExempt, command_rtnl, packed
 from chain import GEN, SINK, UNDERLAY, BenchError, wait_for
 from lab.rawnl import named, new_connection, numbers, u32
 
@@ -167,4 +167,8 @@ class ManyVgw(Many):
         wait_for("carrier of all connections", ready, 120, 1)
 
 
-MANY = {arm.name: arm for arm in (ManyVti, ManyXfrmInterface, ManyVgw)}
+class ManyVgwLan(LanExempt, ManyVgw):
+    name = "vgw-lan"
+
+
+MANY = {arm.name: arm for arm in (ManyVti, ManyXfrmInterface, ManyVgw, ManyVgwLan)}
