@@ -91,9 +91,7 @@ static void send(struct vgw_tunnel *t)
 	u16 seq = 0;
 	int err = -ENOMEM;
 	bool believed;
-	u64 nonce;
 
-	get_random_bytes(&nonce, sizeof(nonce));
 	skb = alloc_skb(room + sizeof(struct ipv6hdr) +
 			sizeof(struct icmp6hdr) + VGW_PROBE_LEN +
 			t->dev->needed_tailroom, GFP_ATOMIC);
@@ -101,7 +99,8 @@ static void send(struct vgw_tunnel *t)
 		skb_reserve(skb, room);
 		spin_lock_bh(&conn->lock);
 		config = t->config;
-		seq = vgw_probe_encode(&t->probes, nonce, ktime_get_ns(), payload);
+		seq = vgw_probe_encode(&t->probes, get_random_u64(), ktime_get_ns(),
+				       payload);
 		spin_unlock_bh(&conn->lock);
 
 		if (config.peer.family == AF_INET6)
