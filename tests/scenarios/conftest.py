@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import SIM, out_dir  # noqa: E402 (the path above comes first)
+from lab.capture import Capture  # noqa: E402
 from lab.kmsg import Kmsg  # noqa: E402
 from lab.sites import Sites  # noqa: E402
 from lab.topo import Topo  # noqa: E402
@@ -107,3 +108,12 @@ def make_sites():
 def topo(make_topo):
     """The standard topology of lab/topo.py."""
     return make_topo()
+
+
+@pytest.fixture
+def topo_seen_from_afar(make_topo):
+    """The same with captures at the far ends. While there are SAs and no connection, one in gw
+    sees what XFRM let in again on the underlay's device."""
+    topo = make_topo(capture=False)
+    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
+    return topo

@@ -91,7 +91,9 @@ def test_between_sas_nothing_leaves(topo, kind):
     wait_for("traffic again", lambda: vgw.active() is not None)
     time.sleep(0.5)
     result = stream.stop()
-    assert len(result.lost_spans) == 1 and 0 < result.lost < 600, result
+    # Where ip(8) takes time, some get through by the other tunnel meanwhile.
+    assert 0 < result.lost < (600 if SIM else 2000), result
+    assert len(result.lost_spans) == 1 or not SIM, result
     # What the sender was told at once is lost as well, by the counter of its reason.
     assert set(counted.drops()) <= {"vgw0 tx-no-tunnel", "vgw0 tx-no-sa"}, counted.drops()
     if SIM:
@@ -225,8 +227,9 @@ def test_an_inside_peer_whose_tunnel_cannot_be_used_is_reached_by_no_other(topo)
     to_peer({"vgw0-1 tx-down": 5})
 
 
-def test_an_unloaded_module_leaves_no_clear_packet_behind(topo):
+def test_an_unloaded_module_leaves_no_clear_packet_behind(topo_seen_from_afar):
     """rmmod in the middle of a stream at full load, SAs and policies in place."""
+    topo = topo_seen_from_afar
     vgw = quiet(topo)
     topo.echo()
     streams = [topo.stream(pps=1000), topo.stream(pps=500, size=1200)]
@@ -237,7 +240,9 @@ def test_an_unloaded_module_leaves_no_clear_packet_behind(topo):
     results = [stream.stop() for stream in streams]
     for result in results:
         assert result.received > 0 and result.lost > 0, result
-        assert len(result.lost_spans) == 1, result
+        # In real time a full queue may lose some before.
+        assert result.lost_spans[-1][1] == result.sent - 1, result
+        assert len(result.lost_spans) == 1 or not SIM, result
     assert not [x for x in vgw.gw.ip_json("link show") if x["ifname"].startswith("vgw")]
     run(["modprobe", "vgw"])
 
