@@ -11,6 +11,7 @@ the sender's.
 """
 
 import ipaddress
+from pathlib import Path
 
 from arms import Encrypted, LanExempt, command_rtnl, packed
 from chain import GEN, SINK, UNDERLAY, BenchError, wait_for
@@ -35,6 +36,9 @@ class Many(Encrypted):
 
     def __init__(self, chain, way, count):
         self.way, self.count = way, count
+        # One neighbour for each device; the table of all netns would forget them.
+        for n in (3, 2, 1):
+            Path(f"/proc/sys/net/ipv4/neigh/default/gc_thresh{n}").write_text("100000", "ascii")
         super().__init__(chain)
 
     def setup(self):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from lab import SIM, rawnl
+from lab import LATE, rawnl
 from lab.cloud import NET, PEER, BgpCloud, figures
 from lab.frr import TOPOLOGIES
 from lab.traffic import Sink, Stream
@@ -178,7 +178,6 @@ def test_endpoints_replaced_one_after_the_other_lose_what_is_in_flight_alone(clo
     figures("bgp", "both endpoints replaced, one after the other",
             outage=result.longest_gap - 1 / pps, lost=result.lost, sent=result.sent,
             dup=result.dup, switches=vgw.switches() - switches)  # fmt: skip
-    # What was under way when an endpoint forgot its SA: a packet each at most, where CPUs take no
-    # time; emulated ones may have a second's.
-    assert result.lost <= 2 * (1 if SIM else pps) and result.dup == 0, result
+    # What was under way when an endpoint forgot its SA: a packet each at most.
+    assert result.lost <= 2 * (1 + LATE * pps) and result.dup == 0, result
     assert vgw.switches() - switches == 2

@@ -11,14 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from lab import SIM
 from lab.cloud import Imported, figures
 from lab.frr import TOPOLOGIES
 from lab.ike import Charon
 from lab.netns import POLL, wait_for
 from lab.topo import SRV, V4, inside
-
-pytestmark = pytest.mark.skipif(not SIM, reason="three daemons under emulation: too slow for IKE")
 
 FILES = TOPOLOGIES / "migration"
 UPDOWN = Path("/etc/swanctl/updown.sh")
