@@ -36,6 +36,7 @@ def fingerprint(cert):
 class OpenVpn:
     def __init__(self, host, conf, keys, trusts):
         self.host = host
+        run(["modprobe", "tun"])
         self.log = os.path.join(out_dir(), f"openvpn-{host.name}.log")
         cmd = ["openvpn", "--cd", keys, "--config", conf, "--peer-fingerprint",
                fingerprint(keys / f"{trusts}.crt")]  # fmt: skip
