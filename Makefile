@@ -16,7 +16,7 @@ help:
 	@echo 'make demo               the story in QEMU, from nothing'
 	@echo 'make check              static checks, KUnit, simulator and QEMU scenarios'
 	@echo 'make check-fast         what to run at every edit'
-	@echo 'make check-qemu         every scenario in QEMU; an hour'
+	@echo 'make check-qemu         every scenario in QEMU; two hours'
 	@echo 'make check-long         a thousand lives, 10,000 random steps, an idle day'
 	@echo 'make check-uncached     every scenario with no bundle kept; half an hour'
 	@echo 'make check-debug        any order on two CPUs, KASAN and lockdep; builds two kernels first'
