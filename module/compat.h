@@ -75,6 +75,26 @@ static inline int __vgw_decode_session(struct net *net, struct sk_buff *skb,
 #endif
 }
 
+/*
+ * Where xfrm_input() looks for the SA in a list of all that the CPU has used, it takes
+ * one that its caller found. Before, it asked a hash, and took none for NAT-T.
+ */
+#ifdef VGW_HAVE_INPUT_STATE_LOOKUP
+#define VGW_INPUT_TAKES_SA	true
+#else
+#define VGW_INPUT_TAKES_SA	false
+#endif
+
+/* Said to be for sending: for 6.1 no SA is. */
+static inline bool vgw_sa_is_out(const struct xfrm_state *x)
+{
+#ifdef VGW_HAVE_SA_DIR
+	return x->dir && x->dir != XFRM_SA_DIR_IN;
+#else
+	return false;
+#endif
+}
+
 /* Transmit without a queue lock. */
 static inline void vgw_dev_set_lltx(struct net_device *dev)
 {

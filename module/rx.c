@@ -178,20 +178,17 @@ rx_handler_result_t vgw_rx_handler(struct sk_buff **pskb)
 }
 
 /*
- * A marked SA is found by the packet's mark alone, which the underlay does not
- * carry: give it the mark of the tunnel whose far end sent it. The SA's own
- * handler goes on from there.
+ * The SA of an ESP packet, with a reference. A marked one is found by a mark alone,
+ * which the underlay does not carry: the packet gets that of the tunnel whose far end
+ * sent it.
  */
-static void set_mark(struct sk_buff *skb, unsigned int family, int nexthdr, __be32 spi)
+static struct xfrm_state *sa_of(struct sk_buff *skb, unsigned int family, __be32 spi)
 {
 	struct net *net = dev_net(skb->dev);
 	const xfrm_address_t *saddr, *daddr;
 	struct xfrm_state *x;
 	struct vgw_tunnel *t;
-	__be32 seq;
 
-	if (!static_branch_unlikely(&vgw_mark_keys) || nexthdr != IPPROTO_ESP)
-		return;
 	if (family == AF_INET) {
 		saddr = (xfrm_address_t *)&ip_hdr(skb)->saddr;
 		daddr = (xfrm_address_t *)&ip_hdr(skb)->daddr;
@@ -200,42 +197,89 @@ static void set_mark(struct sk_buff *skb, unsigned int family, int nexthdr, __be
 		daddr = (xfrm_address_t *)&ipv6_hdr(skb)->daddr;
 	}
 
-	vgw_for_each_tunnel_of_remote(t, net, saddr, family) {
-		if (!spi && xfrm_parse_spi(skb, nexthdr, &spi, &seq))
-			return;
-		x = xfrm_state_lookup(net, t->config.key.mark.v, daddr, spi,
-				      IPPROTO_ESP, family);
-		if (!x)
-			continue;
-		if (x->mark.m)
-			skb->mark = t->config.key.mark.v;
-		xfrm_state_put(x);
-		return;
+	if (static_branch_unlikely(&vgw_mark_keys)) {
+		vgw_for_each_tunnel_of_remote(t, net, saddr, family) {
+			x = xfrm_state_lookup(net, t->config.key.mark.v, daddr, spi,
+					      IPPROTO_ESP, family);
+			if (!x)
+				continue;
+			if (x->mark.m)
+				skb->mark = t->config.key.mark.v;
+			return x;
+		}
 	}
+	if (!VGW_INPUT_TAKES_SA)
+		return NULL;
+	return xfrm_state_lookup(net, skb->mark, daddr, spi, IPPROTO_ESP, family);
 }
 
-static int handler4(struct sk_buff *skb)
+/*
+ * May xfrm_input() be given this SA? Not where it would refuse: it counts and audits
+ * that better. Nor behind another SA or a device that did the work.
+ */
+static bool fits(const struct sk_buff *skb, struct xfrm_state *x)
 {
-	set_mark(skb, AF_INET, ip_hdr(skb)->protocol, 0);
-	return -EINVAL;
+	return VGW_INPUT_TAKES_SA && !skb_sec_path(skb) && !vgw_sa_is_out(x) &&
+	       x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL &&
+	       vgw_tunnel_by_sa(xs_net(x), x);
 }
 
-static int handler6(struct sk_buff *skb)
+/*
+ * An ESP packet: the SA of a tunnel goes to xfrm_input() with it, as it does from
+ * esp4_gro_receive(). With all else the next handler goes on.
+ */
+static int input(struct sk_buff *skb, unsigned int family, int nexthdr, __be32 spi,
+		 int encap_type)
 {
-	set_mark(skb, AF_INET6, skb_network_header(skb)[IP6CB(skb)->nhoff], 0);
+	struct xfrm_state *x;
+	struct sec_path *sp;
+	__be32 seq;
+
+	/* Nobody but IPcomp and IPIP knows the SPI before. */
+	if (!static_branch_unlikely(&vgw_any_tunnel) || nexthdr != IPPROTO_ESP || spi ||
+	    xfrm_parse_spi(skb, nexthdr, &spi, &seq))
+		return -EINVAL;
+	x = sa_of(skb, family, spi);
+	if (!x)
+		return -EINVAL;
+	if (!fits(skb, x) || !skb_dst_force(skb))
+		goto pass;
+	sp = secpath_set(skb);
+	if (!sp)
+		goto pass;
+
+	skb->mark = xfrm_smark_get(skb->mark, x);
+	sp->xvec[sp->len++] = x;
+	sp->ovec[sp->olen++].flags = XFRM_GRO;
+	XFRM_TUNNEL_SKB_CB(skb)->tunnel.ip4 = NULL;
+	XFRM_SPI_SKB_CB(skb)->family = family;
+	XFRM_SPI_SKB_CB(skb)->daddroff = family == AF_INET ?
+		offsetof(struct iphdr, daddr) : offsetof(struct ipv6hdr, daddr);
+	XFRM_SPI_SKB_CB(skb)->seq = seq;
+	return xfrm_input(skb, nexthdr, spi, encap_type);
+pass:
+	xfrm_state_put(x);
 	return -EINVAL;
 }
 
 static int input4(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
 {
-	set_mark(skb, AF_INET, nexthdr, spi);
-	return -EINVAL;
+	return input(skb, AF_INET, nexthdr, spi, encap_type);
 }
 
 static int input6(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
 {
-	set_mark(skb, AF_INET6, nexthdr, spi);
-	return -EINVAL;
+	return input(skb, AF_INET6, nexthdr, spi, encap_type);
+}
+
+static int handler4(struct sk_buff *skb)
+{
+	return input4(skb, ip_hdr(skb)->protocol, 0, 0);
+}
+
+static int handler6(struct sk_buff *skb)
+{
+	return input6(skb, skb_network_header(skb)[IP6CB(skb)->nhoff], 0, 0);
 }
 
 /*

@@ -12,12 +12,14 @@
 static DEFINE_HASHTABLE(by_key, BITS);
 static DEFINE_HASHTABLE(by_remote, BITS);
 
-/* Without tunnels of that kind no packet pays for them. */
+/* Without tunnels, or those of that kind, no packet pays for them. */
+DEFINE_STATIC_KEY_FALSE(vgw_any_tunnel);
 DEFINE_STATIC_KEY_FALSE(vgw_mark_keys);
 
 static u32 hash_key(const struct net *net, u32 if_id, u32 mark)
 {
-	return jhash_3words(if_id, mark, net_hash_mix(net), 0);
+	/* Of the administrator's making; the table's macros mix it. */
+	return (if_id ?: mark) ^ net_hash_mix(net);
 }
 
 static u32 hash_remote(const struct net *net, const xfrm_address_t *a, u16 family)
@@ -153,6 +155,7 @@ int vgw_tunnels_add(struct vgw_tunnel *t)
 	hash_add_rcu(by_key, &t->node,
 		     hash_key(t->net, key->if_id, key->if_id ? 0 : key->mark.v));
 	t->hashed = true;
+	static_branch_inc(&vgw_any_tunnel);
 	if (key->mark.m)
 		static_branch_inc(&vgw_mark_keys);
 	vgw_tunnels_add_remote(t);
@@ -206,5 +209,6 @@ void vgw_tunnels_remove(struct vgw_tunnel *t)
 		hlist_del_init_rcu(&t->node_remote);
 	if (t->config.key.mark.m)
 		static_branch_dec(&vgw_mark_keys);
+	static_branch_dec(&vgw_any_tunnel);
 	t->hashed = false;
 }

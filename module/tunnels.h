@@ -9,6 +9,7 @@
 
 #include "vgw.h"
 
+DECLARE_STATIC_KEY_FALSE(vgw_any_tunnel);
 DECLARE_STATIC_KEY_FALSE(vgw_mark_keys);
 
 int vgw_tunnels_add(struct vgw_tunnel *t);

@@ -19,7 +19,7 @@ from lab import SIM, inject
 from lab.netns import dummy, wait_for
 from lab.topo import CLI, inside
 from lab.vgw import Vgw
-from lab.xfrm import End, Key, Pair, xfrmi
+from lab.xfrm import SA, End, Key, Pair, xfrmi
 
 N = 3  # packets a case
 ODD = {4: "10.99.0.1", 6: "fd99::1"}
@@ -248,6 +248,44 @@ def test_a_transport_mode_sa_with_the_key_of_a_tunnel_is_not_the_tunnels(topo):
         time.sleep(0.2)
 
     at.expect("transport mode", send, {"vgw0-1 rx-template": N})
+
+
+def test_an_sa_said_to_be_for_sending_takes_nothing_in(topo):
+    at = Site(topo)
+    here = topo.underlay(1)[0]
+    sa = topo.pair(1, alg="null", up=False).new()[1]
+    state = sa.state(topo.our_key(1), 1, alg="null", extra="dir out")
+    at.gw.ip(state.replace("replay-window 64", ""))
+    packet = inject.ipv4(site(1)[4], CLI[4], inject.datagram(b"vgw-inner"))
+    forge = inject.Forge(sa)
+
+    def send():
+        inject.esp(topo.fars[1], here, *(forge.packet(packet, inject.NH_IPV4) for _ in range(N)))
+        time.sleep(0.1 if SIM else 0.3)
+        return at.boxes[4].count()
+
+    at.expect("direction", send, {}, xfrm={"XfrmInStateDirError": N}, authentic=False)
+
+
+def test_a_tunnels_packet_that_another_sa_brought_comes_in(topo):
+    """XFRM's own way in, for a packet that has an SA behind it."""
+    at = Site(topo, alg="null")
+    here, there = topo.underlay(1)
+    around = SA(there, here)
+    end, peer = End(at.gw, here, Key(), 99), End(topo.fars[1], there, Key(), 99)
+    at.gw.ip(around.state(end.key, end.reqid, alg="null"),
+             *end.policies(peer, dirs=("in",), inner=((f"{here}/32", f"{there}/32"),)))  # fmt: skip
+    packet = inject.ipv4(site(1)[4], CLI[4], inject.datagram(b"vgw-inner"))
+    inner, outer = inject.Forge(topo.pairs[1].back), inject.Forge(around)
+
+    def send():
+        for _ in range(N):
+            esp = inject.ipv4(there, here, inner.packet(packet, inject.NH_IPV4), inject.IPPROTO_ESP)
+            inject.esp(topo.fars[1], here, outer.packet(esp, inject.NH_IPV4))
+        time.sleep(0.1 if SIM else 0.3)
+        return at.boxes[4].count()
+
+    at.expect("an SA in an SA", send, {}, got=N, xfrm={})
 
 
 def test_plaintext_with_inside_addresses_is_not_taken_for_a_tunnels(topo, underlay):
