@@ -785,6 +785,11 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		if (netif_running(dev) && !netif_carrier_ok(dev))
 			keep_xmit(dev);
 		break;
+	case NETDEV_GOING_DOWN:
+		/* It takes no more from here on, and ndo_stop comes a grace period later. */
+		if (t)
+			vgw_conn_event(t->conn, t->index, VGW_FO_DEV_DOWN);
+		break;
 	case NETDEV_UNREGISTER:
 		/* It goes or moves; kept bundles refer to routes of the netns that it leaves. */
 		if (t)

@@ -345,8 +345,9 @@ def test_a_tunnel_set_down_by_itself_hands_over_and_comes_back(topo):
     topo.gw.ip("link set vgw0-1 up")
     vgw.wait_up()
     result = stream.stop()
-    # What was on its way back through the tunnel that is down.
-    assert result.lost <= (1 if SIM else 10), result
+    # What was on its way back through the tunnel that is down; a busy machine has a queue of it.
+    assert result.lost == vgw.stats(1).get("rx-down", 0), result
+    assert result.lost <= (1 if SIM else 250), result
     assert vgw.identity()["routes"]
 
 
