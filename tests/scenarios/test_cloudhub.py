@@ -6,7 +6,7 @@
 
 Each === is a connection of two tunnels, each tunnel on an underlay of its own, with the inside
 addresses 169.254.SN.1 and .2 of site S and tunnel N. vgw is at both ends, FRR with
-topologies/cloudhub/. Keys are by hand.
+topologies/cloudhub/, and strongSwan: the sites open both tunnels, the hub answers.
 """
 
 import json
@@ -17,9 +17,9 @@ from lab import LATE
 from lab.capture import Capture
 from lab.cloud import figures
 from lab.frr import TOPOLOGIES, Frr
+from lab.ike import Charon
 from lab.netns import POLL, Netns, dummy, link, wait_for
 from lab.traffic import Echo, Stream
-from lab.xfrm import End, Key, Pair
 
 SITES, TUNNELS = (1, 2, 3), (1, 2)
 PPS = 25
@@ -45,7 +45,7 @@ class Hub:
     def __init__(self):
         self.hub = Netns("hub", forward=True)
         self.sites = {s: Netns(f"site{s}", forward=True) for s in SITES}
-        self.captures, self.pairs, self.frr = [], {}, {}
+        self.captures, self.charons, self.frr = [], {}, {}
         self.hub.ip("link add cloud type vrf table 100", "link set cloud up")
         if self.own:
             dummy(self.hub, "vpc", [self.own])
@@ -59,20 +59,21 @@ class Hub:
                 site.later(f"route add default via {ours} metric {n}")
             site.flush()
             self.captures += [Capture(site, f"u{n}", bulk=True) for n in TUNNELS]
-            for n in TUNNELS:
-                ends = (End(host, addr, Key(if_id=10 * s + n), reqid=10 * s + n) for host, addr
-                        in zip((self.hub, site), outer(s, n)))  # fmt: skip
-                self.pairs[s, n] = Pair(*ends)
-                self.pairs[s, n].up()
-            # The site first: what comes in while it has an SA and no device XFRM puts back on the
-            # underlay's, where the capture is.
             self.connect(site, "vgw0", s, False)
             self.connect(self.hub, f"c{s}", s, True, "master cloud")
             site.run("ip route add unreachable 10.0.0.0/8 metric 4294901760")
+        self.keys()
         files = TOPOLOGIES / self.topology
         self.frr["hub"] = Frr(self.hub, [files / "hub.frr.conf"])
         for s, site in self.sites.items():
             self.frr[s] = Frr(site, [files / f"site{s}.frr.conf"])
+
+    def keys(self):
+        """Behind the devices, without which XFRM puts on the underlay's what comes in."""
+        hosts = {"hub": self.hub, **{f"site{s}": site for s, site in self.sites.items()}}
+        for name, host in hosts.items():
+            conf = TOPOLOGIES / f"cloudhub/{name}.swanctl.conf"
+            self.charons[name] = Charon(host, {}, files=[conf])
 
     def connect(self, host, dev, s, at_hub, more=""):
         cmd = ["vgwctl", "add", dev, "revert", "never"]
@@ -93,7 +94,7 @@ class Hub:
         ends += [(site, "vgw0") for site in self.sites.values()]
         for host, dev in ends:
             wait_for(f"{dev} of {host}", lambda h=host, d=dev: all(
-                t["state"] == "up" for t in self.show(h, d)["tunnels"]), 30, POLL)  # fmt: skip
+                t["state"] == "up" for t in self.show(h, d)["tunnels"]), 120, POLL)  # fmt: skip
             host.run(["vgwctl", "switch", dev, 1])
 
     def wait_routes(self):
@@ -109,7 +110,7 @@ class Hub:
 
     def close(self):
         steps = [frr.stop for frr in self.frr.values()] + [c.stop for c in self.captures]
-        steps += [pair.close for pair in self.pairs.values()]
+        steps += [charon.stop for charon in self.charons.values()]
         steps += [host.close for host in (self.hub, *self.sites.values())]
         for step in steps:
             step()
