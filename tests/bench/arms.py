@@ -225,6 +225,15 @@ class VgwSearched(Vgw):
         self.search("vgw0", True)
 
 
+class VgwMss(Vgw):
+    name, what = "vgw-mss", "vgw, mss auto"
+
+    def setup(self):
+        super().setup()
+        for host in (self.chain.a, self.chain.b):
+            host.run("vgwctl set vgw0 mss auto")
+
+
 class VgwLan(LanExempt, Vgw):
     name, what = "vgw-lan", "vgw, LAN exempt"
 
@@ -351,7 +360,7 @@ def x25519(secret):
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
     Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, XfrmInterfaceNoGro, XfrmInterfaceLan,
-    WireGuard, Ovpn, Vgw, VgwOffload, VgwSearched, VgwLan,
+    WireGuard, Ovpn, Vgw, VgwOffload, VgwSearched, VgwMss, VgwLan,
 )  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 

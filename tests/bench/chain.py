@@ -125,7 +125,7 @@ class Chain:
     def arrived(self):
         """Packets that came to where they are dropped."""
         dev = b"u:" if self.dropping is self.b else b"lan:"
-        counts = os.pread(self.opened(self.dropping, "dev"), 4096, 0).split(dev)[1]
+        counts = os.pread(self.opened(self.dropping, "dev"), 1 << 20, 0).split(dev)[1]
         return int(counts.split(None, 2)[1])
 
     def opened(self, host, name):

@@ -98,19 +98,22 @@ class Many(Encrypted):
                 raise BenchError(f"{self.name}: {len(out)} of {count} packets came out of b")
 
     def cost(self, size):
-        """Whole rounds, so that each tunnel counts alike. RX: over what a takes."""
-        c = self.chain
-        c.prepare(size, first=inner(1), last=inner(self.count))
+        """Whole rounds, so that each tunnel counts alike. RX: over what a takes before and after."""
+        self.chain.prepare(size, first=inner(1), last=inner(self.count))
+        if self.way == "tx":
+            return self.round_about(self.chain.b)
+        costs = [self.round_about(where) for where in (self.chain.b, self.chain.sink, self.chain.b)]
+        before, both, after = costs
+        if abs(before - after) > 0.005 * both:
+            raise BenchError(f"{self.name}: to b {before:.0f}, to sink {both:.0f}, to b {after:.0f}")
+        return both - (before + after) / 2
+
+    def round_about(self, where):
         count = max(2000, self.count)
-        c.drop_at(c.b)
+        self.chain.drop_at(where)
         # Once round: what a tunnel makes for its first packet it keeps.
-        c.send(count)
-        found = c.cost(count)
-        if self.way == "rx":
-            c.drop_at(c.sink)
-            c.send(count)
-            found = c.cost(count) - found
-        return found
+        self.chain.send(count)
+        return self.chain.cost(count)
 
 
 class ManyVti(Many):
