@@ -541,6 +541,22 @@ def NET(family):
     return f"{V4[1][0]}/30" if family == 4 else f"{V6[1][0]}/64"
 
 
+def test_an_outer_address_may_be_on_a_device_of_ours(topo):
+    """Inside addresses have no tunnel look at its path again; this one has to."""
+    vgw, _ = connection(topo, tunnel="keepalive off")
+    topo.gw.run("vgwctl add other tunnel if_id 999")
+
+    def wait_path(there):
+        wait_for(f"path {there}", lambda: vgw.tunnel(1)["usable"] == there, 10)
+
+    topo.gw.ip("link set other up", f"addr del {NET(4)} dev u1")
+    wait_path(False)
+    topo.gw.ip(f"route add {PREFIX[4]} dev u1", f"addr add {V4[1][0]}/32 dev other")
+    wait_path(True)
+    topo.gw.ip(f"addr del {V4[1][0]}/32 dev other")
+    wait_path(False)
+
+
 @pytest.mark.parametrize("breaks, heals", (
     (peer_port_down, peer_port_up),
     pytest.param(device_down, device_up, marks=SIM_ONLY),
