@@ -98,14 +98,15 @@ class Many(Encrypted):
                 raise BenchError(f"{self.name}: {len(out)} of {count} packets came out of b")
 
     def cost(self, size):
-        """Whole rounds, so that each tunnel counts alike. RX: over what a takes before and after."""
+        """Whole rounds, so that tunnels count alike. RX: over what a takes before and after it."""
         self.chain.prepare(size, first=inner(1), last=inner(self.count))
         if self.way == "tx":
             return self.round_about(self.chain.b)
-        costs = [self.round_about(where) for where in (self.chain.b, self.chain.sink, self.chain.b)]
-        before, both, after = costs
+        ways = self.chain.b, self.chain.sink, self.chain.b
+        before, both, after = (self.round_about(where) for where in ways)
         if abs(before - after) > 0.005 * both:
-            raise BenchError(f"{self.name}: to b {before:.0f}, to sink {both:.0f}, to b {after:.0f}")
+            said = f"to b {before:.0f}, to sink {both:.0f}, to b again {after:.0f}"
+            raise BenchError(f"{self.name}, {self.count} tunnels: {said}")
         return both - (before + after) / 2
 
     def round_about(self, where):
