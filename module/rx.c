@@ -214,12 +214,14 @@ static struct xfrm_state *sa_of(struct sk_buff *skb, unsigned int family, __be32
 }
 
 /*
- * May xfrm_input() be given this SA? Not where it would refuse: it counts and audits
- * that better. Nor behind another SA or a device that did the work.
+ * May xfrm_input() be given this SA? Not where it would refuse: without one it audits,
+ * and tells our callback, which counts. Nor behind another SA or a device that did the
+ * work.
  */
 static bool fits(const struct sk_buff *skb, struct xfrm_state *x)
 {
 	return VGW_INPUT_TAKES_SA && !skb_sec_path(skb) && !vgw_sa_is_out(x) &&
+	       READ_ONCE(x->km.state) == XFRM_STATE_VALID &&
 	       x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL &&
 	       vgw_tunnel_by_sa(xs_net(x), x);
 }

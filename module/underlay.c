@@ -153,13 +153,6 @@ unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
 	return mtu;
 }
 
-/* See whether its tunnels still have a path. */
-static void look_again(struct vgw_conn *conn)
-{
-	vgw_link_todo(conn, VGW_TODO_PATH);
-	vgw_link_todo(conn, VGW_TODO_MTU);
-}
-
 static bool ours(const struct net_device *dev)
 {
 	return vgw_conn_of(dev) || vgw_tunnel_of(dev);
@@ -178,25 +171,28 @@ static bool sends_from(struct vgw_conn *conn, const xfrm_address_t *a, u16 famil
 }
 
 /*
- * An inside address is no business of 10,000 other connections: on a device of ours
- * one matters to those alone that send from it.
+ * The underlay changed: see which tunnels still have a path. @a is the address that came
+ * or went, NULL when the device did. An inside address is no business of 10,000 other
+ * connections: on a device of ours one matters to those alone that send from it.
  */
-static void address_changed(const struct net_device *dev, const void *a, u16 family)
+static void underlay_changed(const struct net_device *dev, const void *a, u16 family)
 {
-	bool inside = ours(dev);
+	bool inside = a && ours(dev);
 	struct vgw_conn *conn;
 
 	rcu_read_lock();
-	vgw_for_each_conn_rcu(conn, dev_net(dev))
-		if (!inside || sends_from(conn, a, family))
-			look_again(conn);
+	vgw_for_each_conn_rcu(conn, dev_net(dev)) {
+		if (inside && !sends_from(conn, a, family))
+			continue;
+		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_link_todo(conn, VGW_TODO_MTU);
+	}
 	rcu_read_unlock();
 }
 
 static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
-	struct vgw_conn *conn;
 
 	/* Kept bundles need no word of it: XFRM lists them for rt_flush_dev(). */
 	if (ours(dev))
@@ -208,10 +204,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 	case NETDEV_CHANGE:
 	case NETDEV_CHANGEMTU:
 	case NETDEV_UNREGISTER:
-		rcu_read_lock();
-		vgw_for_each_conn_rcu(conn, dev_net(dev))
-			look_again(conn);
-		rcu_read_unlock();
+		underlay_changed(dev, NULL, AF_UNSPEC);
 		break;
 	}
 	return NOTIFY_DONE;
@@ -221,7 +214,7 @@ static int inetaddr_event(struct notifier_block *nb, unsigned long event, void *
 {
 	const struct in_ifaddr *ifa = ptr;
 
-	address_changed(ifa->ifa_dev->dev, &ifa->ifa_local, AF_INET);
+	underlay_changed(ifa->ifa_dev->dev, &ifa->ifa_local, AF_INET);
 	return NOTIFY_DONE;
 }
 
@@ -229,7 +222,7 @@ static int inet6addr_event(struct notifier_block *nb, unsigned long event, void 
 {
 	const struct inet6_ifaddr *ifa = ptr;
 
-	address_changed(ifa->idev->dev, &ifa->addr, AF_INET6);
+	underlay_changed(ifa->idev->dev, &ifa->addr, AF_INET6);
 	return NOTIFY_DONE;
 }
 
