@@ -10,13 +10,13 @@ import re
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from lab import SIM
 from lab.capture import Capture
-from lab.netns import addresses, run, wait_for
+from lab.netns import addresses, wait_for
 from lab.topo import CLI, SRV, V4, V6, inside
+from lab.tracing import traced
 from lab.traffic import Sink, Stream
 from lab.vgw import Vgw, first_by, no_state, reached
 
@@ -604,23 +604,16 @@ def test_a_standby_that_dies_changes_nothing(topo):
 
 
 def test_tracepoints_tell_of_states_switches_and_keepalives(topo):
-    tracing = Path("/sys/kernel/tracing")
-    if not (tracing / "events").exists():
-        run(["mount", "-t", "tracefs", "tracefs", tracing])
-    (tracing / "trace").write_text("")
-    (tracing / "events/vgw/enable").write_text("1")
-    try:
+    with traced("vgw") as said:
         vgw = Vgw(topo, sas="in order", tunnel="keepalive 100ms")
         topo.pairs[1].drop_ours()
         vgw.wait_active(2)
         time.sleep(0.5)
-        said = (tracing / "trace").read_text()
-    finally:
-        (tracing / "events/vgw/enable").write_text("0")
+        text = said()
     for pattern in (
         r"vgw_state: vgw0 tunnel vgw0-1 state \d -> \d reason \d+ last proof at \d+ ns",
         r"vgw_switch: vgw0 active 0 -> 1 reason \d+ last proof of life \d+ ns ago",
         r"vgw_keepalive: vgw0-2 seq \d+ error 0 rtt 0 ns",
         r"vgw_keepalive: vgw0-1 seq \d+ error -\d+ rtt 0 ns",
     ):
-        assert re.search(pattern, said), (pattern, said[-2000:])
+        assert re.search(pattern, text), (pattern, text[-2000:])

@@ -7,6 +7,7 @@
 
 import json
 import os
+import re
 import socket
 import struct
 import sys
@@ -18,6 +19,7 @@ from lab import SIM, rawnl
 from lab.capture import Capture
 from lab.netns import Netns, link, run, wait_for
 from lab.topo import OUR_IF_ID, SRV, inside
+from lab.tracing import traced
 from lab.traffic import Stream
 from lab.vgw import Vgw, loaded, unload
 
@@ -349,6 +351,19 @@ def test_a_tunnel_set_down_by_itself_hands_over_and_comes_back(topo):
     assert result.lost == vgw.stats(1).get("rx-down", 0), result
     assert result.lost <= (1 if SIM else 250), result
     assert vgw.identity()["routes"]
+
+
+def test_a_tunnel_that_goes_down_hands_over_before_it_takes_no_more(topo):
+    """Its queue is reset when it transmits no longer; ndo_stop() comes a grace period later."""
+    vgw = Vgw(topo, tunnels={1: "preference 200"})
+    vgw.wait_active(1)
+    vgw.wait_up()
+    topo.gw.run("tc qdisc add dev vgw0-1 root pfifo")
+    with traced("vgw/vgw_switch", "qdisc/qdisc_reset") as said:
+        topo.gw.ip("link set vgw0-1 down")
+        text = said()
+    happened = re.findall(r"vgw_switch: vgw0 active 0 -> 1|qdisc_reset: dev=vgw0-1 ", text)
+    assert happened[0].startswith("vgw_switch") and len(happened) > 1, text
 
 
 @pytest.mark.parametrize("what", ("down", "deleted"))
