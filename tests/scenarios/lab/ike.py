@@ -67,8 +67,10 @@ def render(tree, depth=0):
             yield f"{pad}{key} = {value}"
 
 
-def connection(local, remote, key_in, key_out=None, version=2, nat=False, child=None, **options):
-    """A site-to-site connection with PSK.
+def connection(
+    local, remote, /, key_in, key_out=None, version=2, nat=False, child=None, **options
+):
+    """A site-to-site connection, with PSK unless options say otherwise.
 
     key_in, key_out: xfrm.Key of the inbound and outbound SA (one Key serves both). child: options
     that are added to the child's; other keyword arguments are added to the connection.
@@ -109,17 +111,19 @@ class Charon:
 
     psk: of all of them. nat_keepalive: seconds, 0 for none, of the daemon's own. files: swanctl
     loads conf.d/*.conf, as Debian's does, instead of conns; if these are paths, they are put there.
-    virtual: takes a virtual address, with its routes.
+    creds: more files, {path below swanctl's directory: file}. virtual: takes a virtual address,
+    with its routes.
     """
 
     def __init__(
         self, host, conns, tries=5, timeout=1.0, base=1.5, knl=1, psk=PSK, files=False,
-        nat_keepalive=20, virtual=False,
+        creds=None, nat_keepalive=20, virtual=False,
     ):  # fmt: skip
         self.host, self.conns, self.psk, self.files = host, conns, psk, files
         self.dir = f"/tmp/ike-{host.name}"
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
+        self.put(creds or {})
         self.log = os.path.join(out_dir(), f"charon-{host.name}.log")
         self.options = {"tries": tries, "timeout": timeout, "base": base, "knl": knl,
                         "nat_keepalive": nat_keepalive,
@@ -132,6 +136,11 @@ class Charon:
         self.proc = None
         self.write()
         self.start()
+
+    def put(self, creds):
+        for place, file in creds.items():
+            os.makedirs(os.path.dirname(f"{self.dir}/{place}"), exist_ok=True)
+            shutil.copy(file, f"{self.dir}/{place}")
 
     def write(self):
         conf = STRONGSWAN_CONF.format(dir=self.dir, log=self.log, **self.options)

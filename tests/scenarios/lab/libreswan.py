@@ -1,6 +1,7 @@
-"""Libreswan in a host, from the very files that Debian's reads, with pre-shared keys.
+"""Libreswan in a host, from the very files that Debian's reads.
 
     pluto = Pluto(gw, "topologies/libreswan/ipsec.conf", {("192.0.2.1", "192.0.2.2"): "key"})
+                                     or with keys={} and certificates, pki=(authority, "gw")
     pluto.whack("--status")          what it says
     pluto.rekey("tunnel1"), .rekey("tunnel1", ike=True)
     pluto.said("rekeyed IKE SA")     lines of its log that match
@@ -24,7 +25,8 @@ OPT = Path("/opt/libreswan/usr/libexec")
 
 
 class Pluto:
-    def __init__(self, host, conf, keys):
+    def __init__(self, host, conf, keys, pki=None):
+        """keys: {(here, there): PSK}. pki: (Authority, the name that it is to certify)."""
         self.host, self.conf, self.proc = host, Path(conf), None
         self.dir = Path(f"/tmp/pluto-{host.name}")
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -35,7 +37,17 @@ class Pluto:
         secrets.touch(mode=0o600)
         secrets.write_text("".join(lines), encoding="ascii")
         # What ipsec initnss does.
-        run(["certutil", "-N", "-d", f"sql:{self.dir}/nss", "--empty-password"])
+        nss = f"sql:{self.dir}/nss"
+        run(["certutil", "-N", "-d", nss, "--empty-password"])
+        if pki:
+            ca, name = pki
+            key, cert = ca.issue(name)
+            bundle = self.dir / "bundle.p12"
+            run(["openssl", "pkcs12", "-export", "-inkey", key, "-in", cert, "-name", name,
+                 "-passout", "pass:", "-out", bundle])  # fmt: skip
+            run(["pk12util", "-i", bundle, "-d", nss, "-W", ""])
+            run(["certutil", "-A", "-n", "ca", "-t", "CT,,", "-d", nss, "-i", ca.cert])
+            bundle.unlink()
         self.start()
 
     def start(self):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import out_dir
 from .netns import POLL, end, run, wait_for
+from .pki import NEW
 
 
 def make_keys(server, *clients):
@@ -21,9 +22,8 @@ def make_keys(server, *clients):
     path = Path(tempfile.mkdtemp(prefix="openvpn-"))
     for name in (server, *clients):
         usage = "serverAuth" if name == server else "clientAuth"
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "30", "-subj", f"/CN={name}", "-addext",
-             "keyUsage=digitalSignature", "-addext", f"extendedKeyUsage={usage}",
+        run([*NEW, "-subj", f"/CN={name}", "-addext", "keyUsage=digitalSignature",
+             "-addext", f"extendedKeyUsage={usage}",
              "-keyout", path / f"{name}.key", "-out", path / f"{name}.crt"])  # fmt: skip
     return path
 
