@@ -18,6 +18,15 @@ from lab.vgw import Vgw
 from lab.xfrm import Key
 from test_import import Cloud
 
+
+@pytest.fixture
+def topo(make_topo):
+    topo = make_topo(capture=False)
+    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
+    shutil.rmtree("/tmp/import", ignore_errors=True)
+    return topo
+
+
 def certified(far, trusts, ca, name, local, remote, **options):
     """strongSwan at a far end: presents what ca issues it as name, believes what trusts signed."""
     key, cert = ca.issue(name)
@@ -42,7 +51,7 @@ class CertifiedCloud(Cloud):
         far = self.topo.fars[n]
         self.topo.charons[far.name] = certified(
             far, self.ca, self.signs[n], f"far{n}", self.topo.underlay(n, 4)[1], self.ours,
-            proposals="aes256gcm16-prfsha512-ecp521",
+            proposals=self.proposals[2],
             child={"esp_proposals": "aes256gcm16-ecp521", "local_ts": "0.0.0.0/0",
                    "remote_ts": "0.0.0.0/0"},
         )  # fmt: skip
@@ -71,14 +80,6 @@ def without_keys(text):
         xml = before + rest.partition("</pre_shared_key>")[2]
     conn["CustomerGatewayConfiguration"] = xml
     return json.dumps(said)
-
-
-@pytest.fixture
-def topo(make_topo):
-    topo = make_topo(capture=False)
-    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
-    shutil.rmtree("/tmp/import", ignore_errors=True)
-    return topo
 
 
 def test_an_imported_connection_with_certificates_comes_up_once_it_has_them(topo):
