@@ -9,6 +9,7 @@
 #include "bundle.h"
 #include "link.h"
 #include "policy.h"
+#include "underlay.h"
 
 /* Two families, and classes of traffic that the underlay may route apart. */
 #define SLOTS	4
@@ -221,6 +222,12 @@ look_up(struct vgw_tunnel *t, struct vgw_bundle *b, struct sk_buff *skb,
 		dst_release(dst);
 		return ERR_PTR(-ENOENT);
 	}
+	if (vgw_underlay_is_own(t, dst_dev(dst))) {
+		dst_release(dst);
+		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
+				     t->conn->dev->name, t->dev->name);
+		return ERR_PTR(-ELOOP);
+	}
 	/* Flows that take turns would pay for a replacement at every packet. */
 	if (!b || b->since != jiffies)
 		keep(t, dst, &fl, family, dscp, gen);
@@ -236,7 +243,7 @@ look_up(struct vgw_tunnel *t, struct vgw_bundle *b, struct sk_buff *skb,
  * Return: the bundle with a reference, or an error of xfrm_lookup_with_ifid();
  * -ENOENT when no policy of the key asks for a transform or the SA is not of
  * this key: the flow's own route is an error. -EPERM for a flow that cannot be
- * read.
+ * read, -ELOOP if the far end is routed into the tunnel or its connection.
  */
 struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 {

@@ -164,6 +164,12 @@ static void restart(struct vgw_fo_tunnel *t)
 	t->grace = false;
 }
 
+/* Without SA or path: not more often than that is either asked for. */
+static u64 retry(const struct vgw_fo_tunnel *t)
+{
+	return t->interval > VGW_FO_ACQUIRE_NS ? t->interval : VGW_FO_ACQUIRE_NS;
+}
+
 /* The state that the facts allow; only keepalives lead on from there. */
 static void settle(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		   enum vgw_reason reason, u64 now)
@@ -173,22 +179,26 @@ static void settle(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		restart(t);
 		t->timer = 0;
 	} else if (!t->sa || !t->path) {
-		/* An acquire at once, then no more often than the timer says. */
-		if (!vgw_fo_asks(t->keepalive))
+		bool fresh = t->state != VGW_STATE_NO_SA || !t->timer;
+
+		/* An acquire at once; a route that is back may be all the notice of a path. */
+		if (vgw_fo_asks(t->keepalive))
+			t->timer = fresh ? now : t->timer;
+		else if (t->path)
 			t->timer = 0;
-		else if (t->state != VGW_STATE_NO_SA || !t->timer)
-			t->timer = now;
+		else if (fresh)
+			t->timer = now + retry(t);
 		set_state(fo, t, VGW_STATE_NO_SA, reason, now);
 		restart(t);
 	} else if (!vgw_fo_asks(t->keepalive)) {
+		if (t->keepalive == VGW_KEEPALIVE_OFF)
+			t->timer = 0;
+		else if (!t->timer || t->state == VGW_STATE_NO_SA)
+			t->timer = now + t->interval;
 		/* Suspect stays suspect: only something heard clears it. */
 		if (t->state != VGW_STATE_SUSPECT ||
 		    t->keepalive == VGW_KEEPALIVE_OFF)
 			set_state(fo, t, VGW_STATE_UP, reason, now);
-		if (t->keepalive == VGW_KEEPALIVE_OFF)
-			t->timer = 0;
-		else if (!t->timer)
-			t->timer = now + t->interval;
 	} else if (t->state == VGW_STATE_DISABLED || t->state == VGW_STATE_NO_SA) {
 		set_state(fo, t, VGW_STATE_PROBING, reason, now);
 		restart(t);
@@ -247,8 +257,7 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 
 	if (t->state == VGW_STATE_NO_SA) {
 		/* Asks XFRM for an SA, and so the IKE daemon. */
-		send(t, in->now + (t->interval > VGW_FO_ACQUIRE_NS ?
-				   t->interval : VGW_FO_ACQUIRE_NS), act);
+		send(t, in->now + retry(t), act);
 		t->pending = false;
 		return;
 	}
@@ -454,6 +463,8 @@ static enum vgw_reason judge(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 			break;
 		if (vgw_fo_asks(t->keepalive))
 			tick_active(fo, t, in, act);
+		else if (t->state == VGW_STATE_NO_SA)
+			t->timer = in->now + retry(t);
 		else if (t->keepalive == VGW_KEEPALIVE_PASSIVE)
 			tick_passive(fo, t, in, act);
 		reason = t->reason;

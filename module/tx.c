@@ -14,6 +14,7 @@
 #include "link.h"
 #include "mss.h"
 #include "tx.h"
+#include "underlay.h"
 #include "vgw.h"
 
 /* Tunnels in tunnels: IP_TUNNEL_RECURSION_LIMIT, which 6.1 does not have. */
@@ -123,6 +124,8 @@ static unsigned int counter_of(int err)
 	case -EHOSTUNREACH:
 	case -EINVAL:
 		return VGW_A_STATS_TX_NO_ROUTE;
+	case -ELOOP:
+		return VGW_A_STATS_TX_LOOP;
 	default:
 		return VGW_A_STATS_TX_NO_SA;
 	}
@@ -166,12 +169,12 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 					   struct sk_buff *skb, struct dst_entry *dst)
 {
 	struct net_device *dev = t->dev;
-	struct net_device *lower = dst_dev(dst);
 	unsigned int len = skb->len;
 	unsigned int packets = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 	int err;
 
-	if (lower == dev || lower == t->conn->dev || dev_recursion_level() > DEPTH_LIMIT) {
+	/* By way of other tunnels; its own devices have no bundle. */
+	if (dev_recursion_level() > DEPTH_LIMIT) {
 		dst_release(dst);
 		kfree_skb(skb);
 		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
@@ -195,7 +198,7 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 
 	skb_scrub_packet(skb, !net_eq(t->net, dev_net(dev)));
 	skb_dst_set(skb, dst);
-	skb->dev = lower;
+	skb->dev = dst_dev(dst);
 	if (READ_ONCE(t->used) != jiffies)
 		WRITE_ONCE(t->used, jiffies);
 
@@ -337,7 +340,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		if (!first)
 			first = err;
 		tried |= BIT(t->index);
-		if (err == -ENETUNREACH || err == -EHOSTUNREACH)
+		if (vgw_underlay_lacks(err))
 			vgw_link_todo(conn, VGW_TODO_PATH);
 		if (pin || final(err))
 			break;

@@ -102,7 +102,8 @@ void vgw_underlay_check(struct vgw_tunnel *t)
 	if (far_end(t, &outer)) {
 		rcu_read_lock();
 		dst = route(t->net, &outer);
-		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst));
+		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst)) &&
+		     !vgw_underlay_is_own(t, dst_dev(dst));
 		dst_release(dst);
 		rcu_read_unlock();
 	}
@@ -142,11 +143,12 @@ unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
 	if (far_end(t, &outer)) {
 		rcu_read_lock();
 		dst = route(t->net, &outer);
-		if (dst) {
+		/* Its own MTU less what the SA adds, again and again: there is no end to that. */
+		if (dst && !vgw_underlay_is_own(t, dst_dev(dst))) {
 			mtu = dst_metric_raw(dst, RTAX_MTU) ?: READ_ONCE(dst_dev(dst)->mtu);
 			mtu = xfrm_state_mtu(x, min(mtu, 65535U));
-			dst_release(dst);
 		}
+		dst_release(dst);
 		rcu_read_unlock();
 	}
 	xfrm_state_put(x);

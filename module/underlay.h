@@ -11,4 +11,29 @@ void vgw_underlay_unregister(void);
 void vgw_underlay_check(struct vgw_tunnel *t);
 unsigned int vgw_underlay_mtu(struct vgw_tunnel *t);
 
+/**
+ * vgw_underlay_is_own - would what a tunnel sends by a device come back to it?
+ * @t: tunnel
+ * @dev: where the route to its far end leads
+ *
+ * Context: any.
+ * Return: it would.
+ */
+static inline bool vgw_underlay_is_own(const struct vgw_tunnel *t, const struct net_device *dev)
+{
+	return dev == t->dev || dev == t->conn->dev;
+}
+
+/**
+ * vgw_underlay_lacks - does an error of vgw_bundle_get() say that there is no path?
+ * @err: the error
+ *
+ * Context: any.
+ * Return: it does.
+ */
+static inline bool vgw_underlay_lacks(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ELOOP;
+}
+
 #endif /* VGW_UNDERLAY_H */

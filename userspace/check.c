@@ -152,23 +152,18 @@ static bool tunnel_no_route(struct look *l)
 	/* The underlay of another netns is out of sight. */
 	if (conn_has(l->conn, VGW_A_NETNSID) || !far_end(l->tunnel, &local, &remote))
 		return false;
-	/*
-	 * A proven tunnel has a route, whatever rules hide it from this question,
-	 * unless what it sends comes back to it.
-	 */
-	if (l->tunnel->state == VGW_STATE_UP && !l->tunnel->stats.v[VGW_A_STATS_TX_LOOP])
+	/* A proven tunnel has a route, whatever rules hide it from this question. */
+	if (l->tunnel->state == VGW_STATE_UP)
 		return false;
 
 	format_addr(addr, sizeof(addr), &remote);
 	ret = route_get(l->rtnl, &local, &remote, &route, &err);
-	if (l->tunnel->state == VGW_STATE_UP && route.oif != l->conn->ifindex)
-		return false;
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH || ret == -EACCES) {
 		say(l, "has no route to its far end %s", addr);
 		advise(l, "add one to the underlay: ip route get %s shows what is there", addr);
 		return true;
 	}
-	if (!ret && route.oif == l->conn->ifindex) {
+	if (!ret && (route.oif == l->conn->ifindex || route.oif == l->tunnel->ifindex)) {
 		say(l, "has its far end %s routed into the connection itself", addr);
 		advise(l, "add a route to %s over the underlay", addr);
 		return true;

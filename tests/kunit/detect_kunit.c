@@ -404,6 +404,38 @@ static void lost_sa_asks_the_ike_daemon_at_once_then_once_a_second(struct kunit 
 	KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_NO_SA);
 }
 
+/* A route may be all that comes back, and that has no notice. */
+static void lost_path_is_looked_for_without_keepalives(struct kunit *test)
+{
+	static const enum vgw_keepalive modes[] = { VGW_KEEPALIVE_OFF, VGW_KEEPALIVE_PASSIVE };
+	static const u64 intervals[] = { 10 * MS, 3 * SEC };
+	unsigned int i, m;
+
+	for (m = 0; m < ARRAY_SIZE(modes) * ARRAY_SIZE(intervals); m++) {
+		u64 interval = intervals[m / ARRAY_SIZE(modes)];
+		struct fo_test *f = fo_new(test, 1, modes[m % ARRAY_SIZE(modes)], interval, 3);
+		struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
+		u64 every = max_t(u64, interval, VGW_FO_ACQUIRE_NS);
+
+		fo_up(f, 0);
+		fo_sleep(f, MS);
+		fo_do(f, 0, VGW_FO_PATH_LOST);
+		for (i = 0; i < 5; i++) {
+			KUNIT_EXPECT_EQ(test, t->timer, f->now + every);
+			/* More bad news neither puts it off nor brings it forward. */
+			fo_do(f, 0, i & 1 ? VGW_FO_PATH_LOST : VGW_FO_SA_USABLE);
+			KUNIT_EXPECT_EQ(test, t->timer, f->now + every);
+			fo_due(f, 0, 0);
+			KUNIT_EXPECT_FALSE(test, f->act.probe);
+			KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_NO_SA);
+		}
+		fo_do(f, 0, VGW_FO_PATH_FOUND);
+		KUNIT_EXPECT_EQ(test, t->state, VGW_STATE_UP);
+		KUNIT_EXPECT_EQ(test, t->timer, t->keepalive == VGW_KEEPALIVE_OFF ?
+						0 : f->now + interval);
+	}
+}
+
 static void silence_is_judged_a_round_trip_late(struct kunit *test)
 {
 	struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, 3);
@@ -527,6 +559,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(tunnels_that_hear_traffic_ask_nothing),
 	KUNIT_CASE(down_tunnels_go_on_asking),
 	KUNIT_CASE(lost_sa_asks_the_ike_daemon_at_once_then_once_a_second),
+	KUNIT_CASE(lost_path_is_looked_for_without_keepalives),
 	KUNIT_CASE(silence_is_judged_a_round_trip_late),
 	KUNIT_CASE(suspect_tunnels_are_asked_three_times_as_often),
 	KUNIT_CASE(always_asks_whatever_is_heard),

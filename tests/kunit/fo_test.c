@@ -69,6 +69,15 @@ void fo_up(struct fo_test *f, unsigned int tunnel)
 	KUNIT_ASSERT_EQ(f->test, f->fo.tunnels[tunnel].state, VGW_STATE_UP);
 }
 
+/* Nobody else would ask for an SA, look for the path, or see that nothing comes. */
+bool fo_wants_timer(const struct vgw_fo_tunnel *t)
+{
+	if (t->state == VGW_STATE_DISABLED)
+		return false;
+	return t->keepalive == VGW_KEEPALIVE_ACTIVE || t->keepalive == VGW_KEEPALIVE_ALWAYS ||
+	       !t->path || (t->keepalive == VGW_KEEPALIVE_PASSIVE && t->sa);
+}
+
 /* Time passes; timers that become due on the way do not fire. */
 void fo_sleep(struct fo_test *f, u64 ns)
 {

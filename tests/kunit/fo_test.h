@@ -44,6 +44,7 @@ void fo_due(struct fo_test *f, unsigned int tunnel, u64 heard);
 struct fo_test *fo_new(struct kunit *test, unsigned int n, enum vgw_keepalive keepalive,
 		       u64 interval, unsigned int misses);
 void fo_up(struct fo_test *f, unsigned int tunnel);
+bool fo_wants_timer(const struct vgw_fo_tunnel *t);
 void fo_sleep(struct fo_test *f, u64 ns);
 void passive_silence(struct fo_test *f, unsigned int n);
 struct fo_test *fo_go(struct kunit *test, enum vgw_keepalive keepalive, enum where w);

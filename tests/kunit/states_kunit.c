@@ -158,21 +158,8 @@ static void check_cell(struct kunit *test, enum vgw_keepalive keepalive,
 			    "mode %d place %d, %s", keepalive, row->from, columns[c].name);
 	KUNIT_EXPECT_EQ(test, f->fo.by_hand,
 			columns[c].event == VGW_FO_SWITCH && vgw_fo_usable(t) ? 0 : -1);
-	switch (keepalive) {
-	case VGW_KEEPALIVE_ACTIVE:
-		KUNIT_EXPECT_EQ_MSG(test, !!t->timer, want != VGW_STATE_DISABLED,
-				    "mode %d place %d, %s: timer",
-				    keepalive, row->from, columns[c].name);
-		break;
-	case VGW_KEEPALIVE_PASSIVE:
-		KUNIT_EXPECT_EQ_MSG(test, !!t->timer, vgw_fo_carrier(t),
-				    "mode %d place %d, %s: timer",
-				    keepalive, row->from, columns[c].name);
-		break;
-	default:
-		KUNIT_EXPECT_EQ(test, t->timer, 0);
-		break;
-	}
+	KUNIT_EXPECT_EQ_MSG(test, !!t->timer, fo_wants_timer(t), "mode %d place %d, %s: timer",
+			    keepalive, row->from, columns[c].name);
 	if (columns[c].event == VGW_FO_TICK && before.timer) {
 		KUNIT_EXPECT_GT(test, t->timer, f->now);
 		KUNIT_EXPECT_TRUE(test, f->act.rearm);
@@ -248,17 +235,12 @@ static void keepalive_mode_changes_while_running(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct fo_test *f = fo_go(test, rows[i].old, rows[i].from);
 		struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
-		bool timer = false;
 
 		fo_sleep(f, MS);
 		t->keepalive = rows[i].new;
 		fo_do(f, 0, VGW_FO_CONFIG);
 		KUNIT_EXPECT_EQ_MSG(test, t->state, rows[i].to, "row %u", i);
-		if (rows[i].new == VGW_KEEPALIVE_ACTIVE)
-			timer = rows[i].to != VGW_STATE_DISABLED;
-		else if (rows[i].new == VGW_KEEPALIVE_PASSIVE)
-			timer = vgw_fo_carrier(t);
-		KUNIT_EXPECT_EQ_MSG(test, !!t->timer, timer, "row %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, !!t->timer, fo_wants_timer(t), "row %u", i);
 	}
 }
 

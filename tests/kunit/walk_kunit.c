@@ -73,13 +73,7 @@ static void check_step(struct walk *w, const struct vgw_fo_input *in)
 		if (t->dev_up)
 			HOLDS(w, (t->sa && t->path) == (t->state != VGW_STATE_NO_SA));
 		/* Timers: none that nobody needs, none missing. */
-		if (t->state == VGW_STATE_DISABLED || t->keepalive == VGW_KEEPALIVE_OFF)
-			HOLDS(w, !t->timer);
-		else if (vgw_fo_asks(t->keepalive))
-			HOLDS(w, t->timer);
-		else
-			HOLDS(w, !!t->timer == (t->state == VGW_STATE_UP ||
-						t->state == VGW_STATE_SUSPECT));
+		HOLDS(w, !!t->timer == fo_wants_timer(t));
 		if (i != in->tunnel)
 			HOLDS(w, !memcmp(t, &old->tunnels[i], sizeof(*t)));
 	}

@@ -589,6 +589,31 @@ def test_trouble_on_our_own_underlay_is_acted_on_at_once(topo, family, breaks, h
     print(f"{breaks.__name__}: switched {took:.3f} ms later, lost {result.lost}")
 
 
+@pytest.mark.parametrize("dev", ("vgw0", "vgw0-1"))
+@FAMILIES
+def test_a_tunnel_whose_far_end_is_routed_into_it_is_left_with_the_next_packet(topo, family, dev):
+    """As a default route learned by BGP does it; nothing at the underlay tells of it."""
+    vgw, events = connection(topo, family)
+    here, there = topo.underlay(1, family)
+    length = 32 if family == 4 else 128
+    counted = vgw.counting()
+    stream = topo.stream(family, pps=500)
+    time.sleep(0.2)
+    topo.gw.ip(f"route add {there}/{length} dev {dev} src {here}")
+    events.wait("switch")
+    vgw.wait_state(1, "no-sa")
+    time.sleep(0.3)
+    assert (vgw.tunnel(1)["state_reason"], vgw.active()) == ("path-lost", 2)
+    topo.gw.ip(f"route del {there}/{length} dev {dev}")
+    vgw.wait_up(1)
+    result = stream.stop()
+    assert result.lost <= (0 if SIM else 5) and result.dup == 0, result
+    # The packet that found out goes by the other tunnel, and so does the keepalive.
+    drops = counted.drops()
+    assert drops == {} and counted.of(2, "tx-fallback") >= (1 if SIM else 0), drops
+    assert_only_switch(events, "vgw0-1", "vgw0-2", "path-lost")
+
+
 def test_a_standby_that_dies_changes_nothing(topo):
     vgw, events = connection(topo, tunnel=QUICK)
     stream = topo.stream(pps=500)
