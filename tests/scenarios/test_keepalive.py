@@ -278,6 +278,18 @@ def test_a_keepalive_without_an_sa_asks_for_one(topo):
 
 
 @SIM_ONLY
+def test_an_sa_that_takes_no_keepalives_is_never_proven(topo):
+    """Its selector is TCP's: nothing is held against the far end, and nothing is proof."""
+    vgw = Vgw(topo, tunnel="keepalive 100ms", sas=False, tunnels=FIRST)
+    topo.pair(1, extra="sel src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp")
+    topo.pair(2)
+    vgw.wait_active(2)
+    counted = vgw.counting()
+    time.sleep(2)
+    assert counted.of(1, "keepalive-unsent") >= 3 and counted.of(1, "keepalive-sent") == 0
+    assert (vgw.state(1), vgw.active()) == ("probing", 2)
+
+
 def test_idle_tunnels_come_up_by_themselves_where_the_ike_daemon_set_a_trap(topo):
     vgw = Vgw(topo, sas=False)
     topo.ike(start=False, child={"start_action": "trap"})
