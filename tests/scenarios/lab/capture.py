@@ -47,11 +47,16 @@ class Capture:
 
         def written():
             self.proc.send_signal(signal.SIGUSR1)
-            captured, received, dropped = map(
-                int, re.findall(r"\d+", self.proc.stderr.readline())[:3]
-            )
+            said = self.proc.stderr.readline()
+            # In one line; in several, and for the last time, when its device is gone.
+            ended = "dropped by kernel" not in said
+            if ended:
+                said += self.proc.communicate()[1]
+            counts = re.findall(r"(\d+) packets? (captured|received|dropped by kernel)", said)
+            n = {what: int(count) for count, what in counts}
+            dropped = n["dropped by kernel"]
             assert not dropped, f"capture on {self.dev} is incomplete: {dropped} dropped"
-            return captured == received
+            return ended or n["captured"] == n["received"]
 
         wait_for(f"all of {self.path}", written, 60, 0.05)
 
