@@ -5,10 +5,7 @@ certificate and those of the far ends, as the provider's private authority does.
 """
 
 import json
-import shutil
 
-import pytest
-from lab.capture import Capture
 from lab.frr import TOPOLOGIES
 from lab.ike import Charon, connection
 from lab.libreswan import Pluto
@@ -17,14 +14,6 @@ from lab.topo import FAR_IF_ID, V4
 from lab.vgw import Vgw
 from lab.xfrm import Key
 from test_import import Cloud
-
-
-@pytest.fixture
-def topo(make_topo):
-    topo = make_topo(capture=False)
-    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
-    shutil.rmtree("/tmp/import", ignore_errors=True)
-    return topo
 
 
 def certified(far, trusts, ca, name, local, remote, **options):
@@ -82,8 +71,8 @@ def without_keys(text):
     return json.dumps(said)
 
 
-def test_an_imported_connection_with_certificates_comes_up_once_it_has_them(topo):
-    cloud = CertifiedCloud(topo)
+def test_an_imported_connection_with_certificates_comes_up_once_it_has_them(topo_seen_from_afar):
+    cloud = CertifiedCloud(topo_seen_from_afar)
     said = cloud.take()
     assert "needs its certificate: x509/aws.pem, private/aws.pem and x509ca/aws-ca.pem" in said
     assert not (cloud.dir / "aws.secrets.conf").exists()
@@ -92,18 +81,13 @@ def test_an_imported_connection_with_certificates_comes_up_once_it_has_them(topo
     assert refused.returncode == 2 and "strongSwan: swanctl" in refused.stderr, refused.stderr
     assert cloud.state() == before
     cloud.enrol()
-    cloud.up()
-    cloud.wait_up()
-    cloud.traffic()
-    cloud.topo.charons["far1"].terminate("tunnel1")
-    cloud.vgw.wait_active(2)
-    cloud.vgw.wait_up(1, timeout=60)
+    cloud.comes_back()
     cloud.ctl("down", cloud.file)
     assert cloud.state() == before
 
 
-def test_a_far_end_that_another_authority_vouches_for_gets_no_sa(topo):
-    cloud = CertifiedCloud(topo, impostor=True)
+def test_a_far_end_that_another_authority_vouches_for_gets_no_sa(topo_seen_from_afar):
+    cloud = CertifiedCloud(topo_seen_from_afar, impostor=True)
     cloud.take()
     cloud.enrol()
     cloud.up()

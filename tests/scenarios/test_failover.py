@@ -609,8 +609,9 @@ def test_a_tunnel_whose_far_end_is_routed_into_it_is_left_with_the_next_packet(t
     result = stream.stop()
     assert result.lost <= (0 if SIM else 5) and result.dup == 0, result
     # The packet that found out goes by the other tunnel, and so does the keepalive.
-    drops = counted.drops()
-    assert drops == {} and counted.of(2, "tx-fallback") >= (1 if SIM else 0), drops
+    assert counted.drops() == {}
+    if SIM:
+        assert counted.of(2, "tx-fallback") >= 1
     assert_only_switch(events, "vgw0-1", "vgw0-2", "path-lost")
 
 

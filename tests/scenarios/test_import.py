@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 import pytest
-from lab.capture import Capture
 from lab.ike import Charon, connection
 from lab.netns import dummy
 from lab.topo import FAR_IF_ID
@@ -51,6 +50,8 @@ class Cloud:
         """daemon: options of the gateway's Charon. ike, child: of the far ends' connections."""
         self.child, self.ike = child, ike
         self.topo, self.dir, self.gw = topo, Path("/tmp/import"), topo.gw
+        for folder in (self.dir, "/etc/vgw"):
+            shutil.rmtree(folder, ignore_errors=True)
         self.vgw = Imported(topo)
         self.underlay()
         for n, far in topo.fars.items():
@@ -115,6 +116,15 @@ class Cloud:
         result = self.topo.stream(pps=200, count=60).wait()
         assert (result.lost, set(result.by)) == (0, {"far1"}), result
 
+    def comes_back(self):
+        """Up with the traffic; the far end takes a tunnel down, and it is set up anew."""
+        self.up()
+        self.wait_up()
+        self.traffic()
+        self.topo.charons["far1"].terminate("tunnel1")
+        self.vgw.wait_active(2)
+        self.vgw.wait_up(1, timeout=60)
+
     def state(self):
         """All that up may touch."""
         ip = self.gw.ip_json
@@ -138,17 +148,8 @@ class Cloud:
 
 
 @pytest.fixture
-def topo(make_topo):
-    topo = make_topo(capture=False)
-    topo.captures += [Capture(far, "u0") for far in topo.fars.values()]
-    shutil.rmtree("/tmp/import", ignore_errors=True)
-    shutil.rmtree("/etc/vgw", ignore_errors=True)
-    return topo
-
-
-@pytest.fixture
-def cloud(topo):
-    return Cloud(topo)
+def cloud(topo_seen_from_afar):
+    return Cloud(topo_seen_from_afar)
 
 
 class Monitor:
@@ -212,15 +213,13 @@ def ikev1_alone(text):
 
 
 @pytest.mark.parametrize("ike", (2, 1))
-def test_what_the_far_end_takes_down_comes_back_by_itself(topo, ike):
-    cloud = Cloud(topo, ike=ike)
-    cloud.take(*((ikev1_alone, 2) if ike == 1 else ()))
-    cloud.up()
-    cloud.wait_up()
-    cloud.traffic()
-    cloud.topo.charons["far1"].terminate("tunnel1")
-    cloud.vgw.wait_active(2)
-    cloud.vgw.wait_up(1, timeout=60)
+def test_what_the_far_end_takes_down_comes_back_by_itself(topo_seen_from_afar, ike):
+    cloud = Cloud(topo_seen_from_afar, ike=ike)
+    if ike == 1:
+        cloud.take(ikev1_alone, notes=2)
+    else:
+        cloud.take()
+    cloud.comes_back()
     assert cloud.charon.sas().count("state=INSTALLED") == 2
 
 

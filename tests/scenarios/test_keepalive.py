@@ -277,7 +277,6 @@ def test_a_keepalive_without_an_sa_asks_for_one(topo):
     vgw.wait_up()
 
 
-@SIM_ONLY
 def test_an_sa_that_takes_no_keepalives_is_never_proven(topo):
     """Its selector is TCP's: nothing is held against the far end, and nothing is proof."""
     vgw = Vgw(topo, tunnel="keepalive 100ms", sas=False, tunnels=FIRST)
@@ -290,6 +289,7 @@ def test_an_sa_that_takes_no_keepalives_is_never_proven(topo):
     assert (vgw.state(1), vgw.active()) == ("probing", 2)
 
 
+@SIM_ONLY
 def test_idle_tunnels_come_up_by_themselves_where_the_ike_daemon_set_a_trap(topo):
     vgw = Vgw(topo, sas=False)
     topo.ike(start=False, child={"start_action": "trap"})
