@@ -19,4 +19,16 @@ void vgw_bundles_free(struct vgw_tunnel *t);
 void vgw_bundles_drop(struct vgw_tunnel *t);
 struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb);
 
+/**
+ * vgw_bundle_no_path - does an error of vgw_bundle_get() say that there is no path?
+ * @err: the error
+ *
+ * Context: any.
+ * Return: it does.
+ */
+static inline bool vgw_bundle_no_path(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ELOOP;
+}
+
 #endif /* VGW_BUNDLE_H */

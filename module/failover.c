@@ -179,15 +179,13 @@ static void settle(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		restart(t);
 		t->timer = 0;
 	} else if (!t->sa || !t->path) {
-		bool fresh = t->state != VGW_STATE_NO_SA || !t->timer;
+		bool asks = vgw_fo_asks(t->keepalive);
 
 		/* An acquire at once; a route that is back may be all the notice of a path. */
-		if (vgw_fo_asks(t->keepalive))
-			t->timer = fresh ? now : t->timer;
-		else if (t->path)
+		if (!asks && t->path)
 			t->timer = 0;
-		else if (fresh)
-			t->timer = now + retry(t);
+		else if (t->state != VGW_STATE_NO_SA || !t->timer)
+			t->timer = asks ? now : now + retry(t);
 		set_state(fo, t, VGW_STATE_NO_SA, reason, now);
 		restart(t);
 	} else if (!vgw_fo_asks(t->keepalive)) {

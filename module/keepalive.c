@@ -10,11 +10,11 @@
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
+#include "bundle.h"
 #include "conn.h"
 #include "keepalive.h"
 #include "link.h"
 #include "tx.h"
-#include "underlay.h"
 #include "vgw.h"
 
 #include "trace.h"
@@ -124,7 +124,7 @@ static void send(struct vgw_tunnel *t)
 		vgw_conn_event_locked(conn, t->index, VGW_FO_UNSENT, 0);
 	believed = conn->fo.tunnels[t->index].sa;
 	spin_unlock_bh(&conn->lock);
-	if (vgw_underlay_lacks(err))
+	if (vgw_bundle_no_path(err))
 		vgw_link_todo(conn, VGW_TODO_PATH);
 	/* SAs can go without a word, as xfrm_migrate() lets them. */
 	else if (err != -ENOMEM && believed)

@@ -14,7 +14,6 @@
 #include "link.h"
 #include "mss.h"
 #include "tx.h"
-#include "underlay.h"
 #include "vgw.h"
 
 /* Tunnels in tunnels: IP_TUNNEL_RECURSION_LIMIT, which 6.1 does not have. */
@@ -177,7 +176,7 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 	if (dev_recursion_level() > DEPTH_LIMIT) {
 		dst_release(dst);
 		kfree_skb(skb);
-		net_warn_ratelimited("%s: the far end of %s is routed through itself\n",
+		net_warn_ratelimited("%s: the far end of %s is routed through too many tunnels\n",
 				     t->conn->dev->name, dev->name);
 		return VGW_A_STATS_TX_LOOP;
 	}
@@ -340,7 +339,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		if (!first)
 			first = err;
 		tried |= BIT(t->index);
-		if (vgw_underlay_lacks(err))
+		if (vgw_bundle_no_path(err))
 			vgw_link_todo(conn, VGW_TODO_PATH);
 		if (pin || final(err))
 			break;

@@ -24,16 +24,4 @@ static inline bool vgw_underlay_is_own(const struct vgw_tunnel *t, const struct 
 	return dev == t->dev || dev == t->conn->dev;
 }
 
-/**
- * vgw_underlay_lacks - does an error of vgw_bundle_get() say that there is no path?
- * @err: the error
- *
- * Context: any.
- * Return: it does.
- */
-static inline bool vgw_underlay_lacks(int err)
-{
-	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ELOOP;
-}
-
 #endif /* VGW_UNDERLAY_H */

@@ -58,10 +58,10 @@ def no_route(vgw):
     return lambda: vgw.gw.ip("route add 198.51.100.0/30 dev u2")
 
 
-def into_itself(vgw):
-    vgw.gw.ip(f"route add {V4[2][1]}/32 dev vgw0")
+def into_itself(vgw, dev="vgw0"):
+    vgw.gw.ip(f"route add {V4[2][1]}/32 dev {dev}")
     vgw.wait_state(2, "no-sa")
-    return lambda: vgw.gw.ip(f"route del {V4[2][1]}/32 dev vgw0")
+    return lambda: vgw.gw.ip(f"route del {V4[2][1]}/32 dev {dev}")
 
 
 def no_path(vgw):
@@ -143,6 +143,9 @@ CASES = {
     "no-route: into itself": (into_itself, "no-route", DEGRADED,
                               "vgw0-2 has its far end 198.51.100.2 routed into the connection "
                               "itself (add a route to 198.51.100.2 over the underlay)" + LEFT),
+    "no-route: into its device": (lambda v: into_itself(v, "vgw0-2"), "no-route", DEGRADED,
+                                  "vgw0-2 has its far end 198.51.100.2 routed into the connection "
+                                  "itself (add a route to 198.51.100.2 over the underlay)" + LEFT),
     "no-route: no path": (no_path, "no-route", DEGRADED,
                           "vgw0-2 has no path to its far end 198.51.100.2 (check that the device "
                           "towards it is up and running)" + LEFT),
