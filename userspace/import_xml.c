@@ -8,6 +8,11 @@
 
 #include "import.h"
 
+/* Since 2.9, which warns of the older one. */
+#if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
+#define XML_GetCurrentLineNumber64	XML_GetCurrentLineNumber
+#endif
+
 #define PATH_SIZE	256
 #define TEXT_SIZE	256
 #define DEPTH		16
@@ -411,7 +416,7 @@ int import_xml(const char *text, size_t len, struct import *im, struct import_co
 	XML_SetStartDoctypeDeclHandler(x.parser, on_doctype);
 	status = XML_Parse(x.parser, text, len, 1);
 	if (status != XML_STATUS_OK && !x.failed) {
-		problem(p, "XML line %lu: %s", (unsigned long)XML_GetCurrentLineNumber(x.parser),
+		problem(p, "XML line %lu: %s", (unsigned long)XML_GetCurrentLineNumber64(x.parser),
 			XML_ErrorString(XML_GetErrorCode(x.parser)));
 		x.failed = true;
 	}
