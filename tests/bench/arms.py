@@ -215,6 +215,15 @@ class Vgw(Encrypted):
         return conn["active_number"] == 1 and all(t["state"] == "up" for t in conn["tunnels"])
 
 
+class VgwTunnel(Vgw):
+    """Routed to the active tunnel's own device: what the connection adds is the difference."""
+
+    name, what = "vgw-tunnel", "vgw, by the tunnel's own device"
+
+    def route(self, dev):
+        super().route("vgw0-1")
+
+
 class VgwSearched(Vgw):
     """IP looks for policies without an if_id, as it does where there are any."""
 
@@ -360,7 +369,7 @@ def x25519(secret):
 NULL = "enc 'ecb(cipher_null)' '' auth digest_null ''"
 CLASSES = (
     Arm, Policy, Vti, XfrmInterface, XfrmInterfaceOffload, XfrmInterfaceNoGro, XfrmInterfaceLan,
-    WireGuard, Ovpn, Vgw, VgwOffload, VgwSearched, VgwMss, VgwLan,
+    WireGuard, Ovpn, Vgw, VgwTunnel, VgwOffload, VgwSearched, VgwMss, VgwLan,
 )  # fmt: skip
 ARMS = {arm.name: arm for arm in CLASSES}
 

@@ -45,6 +45,8 @@ TUNNEL_MTU = 1400
 MSS = TUNNEL_MTU - 20 - 32  # with timestamps
 # Keepalives and ARP that may come between.
 STRAYS = 8
+# Instructions in a second without packets: what some hundreds of packets take.
+QUIET = 3_000_000
 
 
 class BenchError(Exception):
@@ -219,6 +221,23 @@ class Chain:
             self.listening.stdout.readline()
         self.tcp(octets)  # the path's MTU, windows
         return mss * self.slope(self.tcp, octets)
+
+    @staticmethod
+    def settle():
+        """Until the machine does next to nothing by itself: what thousands of new devices have to
+        announce goes on for seconds, and would be counted as the packets'."""
+
+        def quiet():
+            begin = busy_ns()
+            time.sleep(1)
+            spent.append(busy_ns() - begin)
+            return spent[-1] < QUIET
+
+        spent = []
+        try:
+            wait_for("a quiet machine", quiet, 300, 0)
+        except AssertionError as err:
+            raise BenchError(f"never quiet; instructions in each second: {spent}") from err
 
     # --- proof ---
 

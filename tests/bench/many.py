@@ -29,6 +29,12 @@ def far(n):
     return str(ipaddress.ip_address(FAR_FIRST + n))
 
 
+def reqid(n):
+    """As far from the address as those of strangers: XFRM's hash is of one xor the other, and what
+    counts up together would share few buckets."""
+    return n * 40503 & 0xFFFF
+
+
 class Many(Encrypted):
     """Numbers of tunnels are from 1; device, key and SPI of each are made of its number."""
 
@@ -73,10 +79,11 @@ class Many(Encrypted):
     def half(i, src, dst, direction, key, selector="0.0.0.0/0"):
         """An SA, but for fwd, which has that of in; and its policy."""
         if direction != "fwd":
-            yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i} reqid {i}"
+            yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i}"
+                   f" reqid {reqid(i)}"
                    f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
         yield (f"xfrm policy add src 0.0.0.0/0 dst {selector} dir {direction} {key}"
-               f" tmpl src {src} dst {dst} proto esp reqid {i} mode tunnel")  # fmt: skip
+               f" tmpl src {src} dst {dst} proto esp reqid {reqid(i)} mode tunnel")  # fmt: skip
 
     def prove_many(self, size):
         """Each tunnel carries its packet, encrypted; those of RX come out of b."""
@@ -100,6 +107,7 @@ class Many(Encrypted):
     def cost(self, size):
         """Whole rounds, so that tunnels count alike. RX: over what a takes before and after it."""
         self.chain.prepare(size, first=inner(1), last=inner(self.count))
+        self.chain.settle()
         if self.way == "tx":
             return self.round_about(self.chain.b)
         ways = self.chain.b, self.chain.sink, self.chain.b
