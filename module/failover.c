@@ -174,6 +174,9 @@ static u64 retry(const struct vgw_fo_tunnel *t)
 static void settle(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		   enum vgw_reason reason, u64 now)
 {
+	/* The next path may be another. */
+	if (!t->dev_up || !t->sa || !t->path)
+		t->srtt = 0;
 	if (!t->dev_up) {
 		set_state(fo, t, VGW_STATE_DISABLED, reason, now);
 		restart(t);
@@ -306,8 +309,16 @@ static void reply(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 {
 	if (t->state == VGW_STATE_DISABLED || t->state == VGW_STATE_NO_SA)
 		return;
-	/* RFC 6298 2.3 without the variance: alpha is 1/8. */
-	t->srtt = t->srtt ? t->srtt - (t->srtt >> 3) + (in->rtt >> 3) : in->rtt;
+	/*
+	 * RFC 6298 2.3 without the variance: alpha is 1/8. But 1/2 on the way down: an answer
+	 * that was held up once must not have all judgements wait for it.
+	 */
+	if (!t->srtt)
+		t->srtt = in->rtt;
+	else if (in->rtt < t->srtt)
+		t->srtt = (t->srtt >> 1) + (in->rtt >> 1);
+	else
+		t->srtt += (in->rtt - t->srtt) >> 3;
 	t->proof = in->now;
 	restart(t);
 	set_state(fo, t, VGW_STATE_UP, VGW_REASON_KEEPALIVE_ANSWERED, in->now);

@@ -545,6 +545,15 @@ static void rtt_is_smoothed(struct kunit *test)
 	for (i = 0; i < 100; i++)
 		fo_reply(f, 0, 8 * MS);
 	KUNIT_EXPECT_LT(test, t->srtt, 9 * MS);
+
+	/* One answer that was held up has the next judgements wait no longer than that. */
+	t->srtt = 0;
+	fo_reply(f, 0, 3 * SEC);
+	for (i = 0; i < 8; i++)
+		fo_reply(f, 0, 10 * MS);
+	KUNIT_EXPECT_LT(test, t->srtt, 25 * MS);
+	fo_do(f, 0, VGW_FO_PATH_LOST);
+	KUNIT_EXPECT_EQ(test, t->srtt, 0);
 }
 
 static struct kunit_case cases[] = {
