@@ -314,8 +314,9 @@ static noinline_for_stack bool receive(struct vgw_tunnel *t, struct sk_buff *skb
 
 	if (match == VGW_PROBE_FOREIGN)
 		return false;
-	vgw_count(t->stats, match == VGW_PROBE_ANSWER ?
-		  VGW_A_STATS_KEEPALIVE_RECEIVED : VGW_A_STATS_RX_KEEPALIVE_BAD);
+	vgw_count_keepalive(t->stats, match == VGW_PROBE_ANSWER ?
+			    VGW_A_STATS_KEEPALIVE_RECEIVED : VGW_A_STATS_RX_KEEPALIVE_BAD,
+			    skb->len);
 	trace_vgw_keepalive(t, ntohs(icmp->un.echo.sequence),
 			    match == VGW_PROBE_ANSWER ? 0 : -EBADMSG, rtt);
 	return true;

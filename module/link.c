@@ -195,17 +195,39 @@ out:
 	dev_put(conn->dev);
 }
 
-/* What the core dropped for want of carrier before keep_xmit() had its say. */
-static u64 dropped_by_core(const struct net_device *dev)
+/*
+ * What the core dropped: for want of carrier before keep_xmit() had its say, and where
+ * a queue of what was received is full.
+ */
+static void dropped_by_core(const struct net_device *dev, u64 *tx, u64 *rx)
 {
 	struct net_device_core_stats __percpu *core = READ_ONCE(dev->core_stats);
-	u64 sum = 0;
 	int cpu;
 
-	if (core)
-		for_each_possible_cpu(cpu)
-			sum += READ_ONCE(per_cpu_ptr(core, cpu)->tx_dropped);
-	return sum;
+	*tx = 0;
+	*rx = 0;
+	if (!core)
+		return;
+	for_each_possible_cpu(cpu) {
+		*tx += READ_ONCE(per_cpu_ptr(core, cpu)->tx_dropped);
+		*rx += READ_ONCE(per_cpu_ptr(core, cpu)->rx_dropped);
+	}
+}
+
+/**
+ * vgw_link_tunnel_stats - counters of a tunnel
+ * @t: tunnel
+ * @sum: set to them
+ */
+void vgw_link_tunnel_stats(const struct vgw_tunnel *t, u64 sum[VGW_STATS_N])
+{
+	u64 tx, rx;
+
+	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
+	vgw_stats_sum(t->stats, sum);
+	dropped_by_core(t->dev, &tx, &rx);
+	sum[VGW_A_STATS_TX_DOWN] += tx;
+	sum[VGW_A_STATS_RX_QUEUE] += rx;
 }
 
 /**
@@ -219,34 +241,37 @@ static u64 dropped_by_core(const struct net_device *dev)
 void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
 {
 	unsigned int i;
+	u64 tx, rx;
 
 	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
 	vgw_stats_sum(conn->stats, sum);
-	sum[VGW_A_STATS_TX_NO_TUNNEL] += dropped_by_core(conn->dev);
+	dropped_by_core(conn->dev, &tx, &rx);
+	sum[VGW_A_STATS_TX_NO_TUNNEL] += tx;
+	sum[VGW_A_STATS_RX_QUEUE] += rx;
 	for (i = 0; i < conn->n; i++) {
 		/* Readers without RTNL may come before all tunnels are there. */
 		const struct vgw_tunnel *t = smp_load_acquire(&conn->tunnels[i]);
-		unsigned int len = sizeof(struct icmphdr) + VGW_PROBE_LEN;
-		u64 c[VGW_STATS_N] = {}, n;
+		u64 c[VGW_STATS_N] = {};
 
 		if (!t)
 			continue;
-		len += t->config.peer.family == AF_INET6 ? sizeof(struct ipv6hdr) :
-							    sizeof(struct iphdr);
 		vgw_stats_sum(t->stats, c);
-		n = c[VGW_A_STATS_KEEPALIVE_RECEIVED] + c[VGW_A_STATS_RX_KEEPALIVE_BAD];
-		sum[VGW_A_STATS_RX_PACKETS] += c[VGW_A_STATS_RX_PACKETS] - n;
-		sum[VGW_A_STATS_RX_BYTES] += c[VGW_A_STATS_RX_BYTES] - n * len;
+		sum[VGW_A_STATS_RX_PACKETS] += c[VGW_A_STATS_RX_PACKETS] -
+			c[VGW_A_STATS_KEEPALIVE_RECEIVED] - c[VGW_A_STATS_RX_KEEPALIVE_BAD];
+		sum[VGW_A_STATS_RX_BYTES] += c[VGW_A_STATS_RX_BYTES] -
+			c[VGW_STATS_KEEPALIVE_BYTES];
 	}
 }
 
 static void conn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *link)
 {
-	u64 sum[VGW_STATS_N];
+	u64 sum[VGW_STATS_N], tx, rx;
 
 	vgw_link_stats(netdev_priv(dev), sum);
 	/* The core adds its own drops itself. */
-	sum[VGW_A_STATS_TX_NO_TUNNEL] -= dropped_by_core(dev);
+	dropped_by_core(dev, &tx, &rx);
+	sum[VGW_A_STATS_TX_NO_TUNNEL] -= tx;
+	sum[VGW_A_STATS_RX_QUEUE] -= rx;
 	vgw_stats_link(sum, link);
 }
 
@@ -255,6 +280,7 @@ static void tunnel_get_stats64(struct net_device *dev, struct rtnl_link_stats64 
 	struct vgw_tunnel *t = netdev_priv(dev);
 	u64 sum[VGW_STATS_N] = {};
 
+	/* Likewise. */
 	vgw_stats_sum(t->stats, sum);
 	vgw_stats_link(sum, link);
 }
@@ -467,12 +493,12 @@ static void get_strings(struct net_device *dev, u32 sset, u8 *data)
 static void get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats, u64 *data)
 {
 	struct vgw_conn *conn = vgw_conn_of(dev);
-	u64 sum[VGW_STATS_N] = {};
+	u64 sum[VGW_STATS_N];
 
 	if (conn)
 		vgw_link_stats(conn, sum);
 	else
-		vgw_stats_sum(((struct vgw_tunnel *)netdev_priv(dev))->stats, sum);
+		vgw_link_tunnel_stats(netdev_priv(dev), sum);
 	memcpy(data, sum + 1, (VGW_STATS_N - 1) * sizeof(*data));
 }
 

@@ -97,7 +97,7 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
 {
 	struct vgw_conn *conn = t->conn;
 	const struct vgw_policies *set;
-	u64 sum[VGW_STATS_N] = {};
+	u64 sum[VGW_STATS_N];
 	struct vgw_fo_tunnel fo;
 	u64 now, proof;
 	u32 in, out;
@@ -127,7 +127,7 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
 	    nla_put_u32(skb, VGW_A_TUNNEL_POLICIES_IN, in) ||
 	    nla_put_u32(skb, VGW_A_TUNNEL_POLICIES_OUT, out))
 		return -EMSGSIZE;
-	vgw_stats_sum(t->stats, sum);
+	vgw_link_tunnel_stats(t, sum);
 	return vgw_stats_put(skb, VGW_A_TUNNEL_STATS, sum);
 }
 

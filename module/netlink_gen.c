@@ -79,6 +79,7 @@ const struct nla_policy vgw_stats_nl_policy[VGW_A_STATS_PAD + 1] = {
 	[VGW_A_STATS_RX_NOT_IP] = { .type = NLA_U64, },
 	[VGW_A_STATS_RX_DOWN] = { .type = NLA_U64, },
 	[VGW_A_STATS_RX_KEEPALIVE_BAD] = { .type = NLA_U64, },
+	[VGW_A_STATS_RX_QUEUE] = { .type = NLA_U64, },
 };
 
 const struct nla_policy vgw_tunnel_nl_policy[VGW_A_TUNNEL_PAD + 1] = {

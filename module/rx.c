@@ -156,13 +156,14 @@ static int receive(struct sk_buff *skb, int err)
  */
 rx_handler_result_t vgw_rx_handler(struct sk_buff **pskb)
 {
+	struct vgw_tunnel *t = rcu_dereference((*pskb)->dev->rx_handler_data);
 	struct sk_buff *skb = skb_share_check(*pskb, GFP_ATOMIC);
-	struct vgw_tunnel *t;
 
-	if (!skb)
+	if (!skb) {
+		vgw_count(t->stats, VGW_A_STATS_RX_QUEUE);
 		return RX_HANDLER_CONSUMED;
+	}
 	*pskb = skb;
-	t = rcu_dereference(skb->dev->rx_handler_data);
 	if (vgw_keepalive_receive(t, skb)) {
 		consume_skb(skb);
 		return RX_HANDLER_CONSUMED;

@@ -33,6 +33,7 @@ const char * const vgw_stats_names[VGW_STATS_N] = {
 	[VGW_A_STATS_RX_NOT_IP] = "rx_not_ip",
 	[VGW_A_STATS_RX_DOWN] = "rx_down",
 	[VGW_A_STATS_RX_KEEPALIVE_BAD] = "rx_keepalive_bad",
+	[VGW_A_STATS_RX_QUEUE] = "rx_queue",
 };
 
 /**
@@ -60,10 +61,10 @@ void vgw_stats_sum(struct vgw_stats __percpu *stats, u64 sum[VGW_STATS_N])
 
 		do {
 			start = u64_stats_fetch_begin(&s->syncp);
-			for (i = 1; i < VGW_STATS_N; i++)
+			for (i = 0; i < VGW_STATS_N; i++)
 				c[i] = u64_stats_read(&s->c[i]);
 		} while (u64_stats_fetch_retry(&s->syncp, start));
-		for (i = 1; i < VGW_STATS_N; i++)
+		for (i = 0; i < VGW_STATS_N; i++)
 			sum[i] += c[i];
 	}
 }
@@ -83,7 +84,7 @@ void vgw_stats_link(const u64 sum[VGW_STATS_N], struct rtnl_link_stats64 *link)
 	link->tx_bytes += sum[VGW_A_STATS_TX_BYTES];
 	for (i = VGW_A_STATS_TX_NO_TUNNEL; i <= VGW_A_STATS_TX_DOWN; i++)
 		link->tx_dropped += sum[i];
-	for (i = VGW_A_STATS_RX_NO_POLICY; i <= VGW_A_STATS_RX_KEEPALIVE_BAD; i++)
+	for (i = VGW_A_STATS_RX_NO_POLICY; i <= VGW_A_STATS_RX_QUEUE; i++)
 		link->rx_dropped += sum[i];
 	link->rx_errors += sum[VGW_A_STATS_RX_XFRM];
 }

@@ -14,9 +14,12 @@ struct sk_buff;
 /* A counter is known by its netlink attribute. */
 #define VGW_STATS_N	VGW_A_STATS_PAD
 
+/* What the answers to keepalives had, which the connection has not received: no attribute. */
+#define VGW_STATS_KEEPALIVE_BYTES	0
+
 /**
  * struct vgw_stats - counters of one CPU
- * @c: by attribute VGW_A_STATS_*; element 0 is unused
+ * @c: by attribute VGW_A_STATS_*, and VGW_STATS_KEEPALIVE_BYTES
  * @syncp: makes 64 bits whole on 32-bit machines
  */
 struct vgw_stats {
@@ -41,6 +44,27 @@ static inline void vgw_count(struct vgw_stats __percpu *stats, unsigned int coun
 	u64_stats_inc(&s->c[counter]);
 	u64_stats_update_end_irqrestore(&s->syncp, flags);
 	put_cpu_ptr(stats);
+}
+
+/**
+ * vgw_count_keepalive - count the answer to a keepalive, right or wrong
+ * @stats: the counters
+ * @counter: VGW_A_STATS_KEEPALIVE_RECEIVED or VGW_A_STATS_RX_KEEPALIVE_BAD
+ * @bytes: of the inner packet
+ *
+ * Context: BH off.
+ */
+static inline void vgw_count_keepalive(struct vgw_stats __percpu *stats,
+				       unsigned int counter, unsigned int bytes)
+{
+	struct vgw_stats *s;
+	unsigned long flags;
+
+	s = this_cpu_ptr(stats);
+	flags = u64_stats_update_begin_irqsave(&s->syncp);
+	u64_stats_inc(&s->c[counter]);
+	u64_stats_add(&s->c[VGW_STATS_KEEPALIVE_BYTES], bytes);
+	u64_stats_update_end_irqrestore(&s->syncp, flags);
 }
 
 /**

@@ -159,6 +159,7 @@ static const char *const stats_words[] = {
 	[VGW_A_STATS_RX_NOT_IP]			= "rx-not-ip",
 	[VGW_A_STATS_RX_DOWN]			= "rx-down",
 	[VGW_A_STATS_RX_KEEPALIVE_BAD]		= "rx-keepalive-bad",
+	[VGW_A_STATS_RX_QUEUE]			= "rx-queue",
 };
 
 const struct names names_stats = NAMES(stats_words);

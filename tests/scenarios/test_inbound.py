@@ -352,3 +352,35 @@ def test_replayed_and_foreign_keepalive_answers_prove_nothing(topo, outer):
     time.sleep(0.2)
     assert counted.drops(keepalives=True) == {"vgw0-1 rx-keepalive-bad": len(answers)}
     assert at.vgw.state(1) == "down"
+
+
+BACKLOG = "/proc/sys/net/core/netdev_max_backlog"
+
+
+@pytest.mark.skipif(not SIM, reason="a burst at one instant, which only virtual time has")
+@pytest.mark.parametrize("watched", (False, True))
+def test_what_a_full_queue_drops_is_named(topo, watched):
+    """UDP goes by the backlog to the connection; by the tunnel's own queue while somebody looks."""
+    at = Site(topo)
+    at.vgw.wait_up()
+    if watched:
+        at.gw.run("tc qdisc add dev vgw0-1 clsact")
+        at.gw.run("tc filter add dev vgw0-1 ingress matchall action ok")
+    # The underlay has a queue of its own, and what is delayed arrives as one burst.
+    at.gw.run("ethtool -K u1 gro on")
+    topo.fars[1].run("ethtool -K u0 tso off")
+    topo.fars[1].netem("u0", "delay 10ms")
+    counted = at.vgw.counting()
+    with open(BACKLOG, encoding="ascii") as file:
+        before = file.read()
+    try:
+        with open(BACKLOG, "w", encoding="ascii") as file:
+            file.write("4")
+        inject.udp(topo.fars[1], site(1)[4], CLI[4], 50)
+        time.sleep(0.5)
+    finally:
+        with open(BACKLOG, "w", encoding="ascii") as file:
+            file.write(before)
+    arrived = at.boxes[4].count()
+    assert counted.of(1, "rx-packets") == 50 and 0 < arrived < 10
+    assert counted.drops() == {f"vgw0{'-1' if watched else ''} rx-queue": 50 - arrived}
