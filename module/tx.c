@@ -162,14 +162,16 @@ static bool too_big(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry 
 /*
  * Consumes the packet and the reference to the bundle. Returns 0 or the counter
  * of the drop, for the caller to count. @conn is NULL for what did not come by
- * the connection.
+ * the connection; @why, where it is not NULL, is told what dst_output() said.
  */
 static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn *conn,
-					   struct sk_buff *skb, struct dst_entry *dst)
+					   struct sk_buff *skb, struct dst_entry *dst, int *why)
 {
 	struct net_device *dev = t->dev;
 	unsigned int len = skb->len;
 	unsigned int packets = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	/* Its own netns may be another for a moment: it follows its connection. */
+	bool xnet = !net_eq(t->net, dev_net(t->conn->dev));
 	int err;
 
 	/* By way of other tunnels; its own devices have no bundle. */
@@ -195,7 +197,7 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 			dev_queue_xmit_nit(skb, dev);
 	}
 
-	skb_scrub_packet(skb, !net_eq(t->net, dev_net(dev)));
+	skb_scrub_packet(skb, xnet);
 	skb_dst_set(skb, dst);
 	skb->dev = dst_dev(dst);
 	if (READ_ONCE(t->used) != jiffies)
@@ -204,8 +206,11 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 	dev_xmit_recursion_inc();
 	err = dst_output(t->net, skb_to_full_sk(skb), skb);
 	dev_xmit_recursion_dec();
-	if (net_xmit_eval(err))
+	if (net_xmit_eval(err)) {
+		if (why)
+			*why = err;
 		return VGW_A_STATS_TX_OUTPUT;
+	}
 	vgw_count_bytes(t->stats, VGW_A_STATS_TX_PACKETS, packets, len);
 	if (conn)
 		vgw_count_bytes(conn->stats, VGW_A_STATS_TX_PACKETS, packets, len);
@@ -214,9 +219,9 @@ static __always_inline unsigned int output(struct vgw_tunnel *t, struct vgw_conn
 
 /* What does not come by the connection; one copy of output() is for that alone. */
 static noinline unsigned int
-output_aside(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry *dst)
+output_aside(struct vgw_tunnel *t, struct sk_buff *skb, struct dst_entry *dst, int *why)
 {
-	return output(t, NULL, skb, dst);
+	return output(t, NULL, skb, dst, why);
 }
 
 /* Traffic to an inside peer goes by that peer's tunnel, standby or not. */
@@ -330,7 +335,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 		if (!IS_ERR(dst)) {
 			if (tried)
 				vgw_count(t->stats, VGW_A_STATS_TX_FALLBACK);
-			counter = output(t, conn, skb, dst);
+			counter = output(t, conn, skb, dst, NULL);
 			if (counter)
 				vgw_count(t->stats, counter);
 			return NETDEV_TX_OK;
@@ -378,7 +383,7 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
 		no_way(t->stats, counter_of(PTR_ERR(dst)), skb);
 		return NETDEV_TX_OK;
 	}
-	counter = output_aside(t, skb, dst);
+	counter = output_aside(t, skb, dst, NULL);
 	if (counter)
 		vgw_count(t->stats, counter);
 	return NETDEV_TX_OK;
@@ -389,15 +394,19 @@ netdev_tx_t vgw_tx_tunnel(struct sk_buff *skb, struct net_device *dev)
  * @t: tunnel
  * @skb: the echo request; consumed
  *
- * Without an SA the lookup asks XFRM, and so the IKE daemon, for one.
+ * Without an SA the lookup asks XFRM, and so the IKE daemon, for one. What is refused
+ * behind the bundle, by a firewall or an SA whose sequence numbers are used up, would
+ * happen to every packet: it counts as sent, and so goes unanswered. Want of memory and
+ * a queue that is full pass, and say nothing of the tunnel.
  *
  * Context: softirq.
- * Return: 0, or why it was not sent, which no drop counter shows.
+ * Return: 0, or why it was not sent, which no drop counter shows; -ENOBUFS for what
+ * passes, else an error of vgw_bundle_get(), -ELOOP or -EMSGSIZE.
  */
 int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 {
 	struct dst_entry *dst;
-	int err;
+	int err, why = 0;
 
 	rcu_read_lock_bh();
 	err = prepare(skb, t->conn->dev);
@@ -405,10 +414,24 @@ int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 		dst = vgw_bundle_get(t, skb);
 		err = PTR_ERR_OR_ZERO(dst);
 	}
-	if (err)
+	if (err) {
 		consume_skb(skb);
-	else if (output_aside(t, skb, dst))
-		err = -EIO;
+		goto unlock;
+	}
+	switch (output_aside(t, skb, dst, &why)) {
+	case 0:
+		break;
+	case VGW_A_STATS_TX_OUTPUT:
+		if (why > 0 || why == -ENOMEM || why == -ENOBUFS)
+			err = -ENOBUFS;
+		break;
+	case VGW_A_STATS_TX_LOOP:
+		err = -ELOOP;
+		break;
+	default:
+		err = -EMSGSIZE;
+	}
+unlock:
 	rcu_read_unlock_bh();
 	return err;
 }

@@ -51,6 +51,37 @@ def assert_very_next_packet(result, switch, pps):
         assert sent - 1 / pps <= switch["at"] + 1e-6, (result.moves, switch)
 
 
+# --- our own side refuses what it sends -----------------------------------------------------------
+
+REFUSED = """
+table inet lab {
+    chain output {
+        type filter hook output priority 0
+        oifname "u1" meta l4proto esp drop
+    }
+}
+"""
+
+
+@FAMILIES
+def test_a_firewall_of_our_own_that_refuses_esp_is_found_as_a_silent_path_is(topo, family):
+    vgw, events = connection(topo, family, tunnel="keepalive 100ms misses 5")
+    counted = vgw.counting()
+    stream = topo.stream(family, pps=1000)
+    time.sleep(0.3)
+    topo.gw.run(["nft", "-f", "-"], stdin=REFUSED)
+    refused = time.monotonic()
+    switch = events.wait("switch", reason="keepalive-missed")
+    assert switch["at"] - refused <= 0.625 * (1 if SIM else 2), switch
+    time.sleep(0.3)
+    result = stream.stop()
+    drops = counted.drops()
+    assert reached(vgw.echoes) + drops["vgw0-1 tx-output"] == result.sent, (result, drops)
+    assert (vgw.state(1), vgw.active()) == ("down", 2)
+    topo.gw.run("nft delete table inet lab")
+    vgw.wait_state(1, "up")
+
+
 # --- the active tunnel's SAs go -------------------------------------------------------------------
 
 
