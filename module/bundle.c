@@ -9,6 +9,7 @@
 #include "bundle.h"
 #include "link.h"
 #include "policy.h"
+#include "tunnels.h"
 #include "underlay.h"
 
 /* Two families, and classes of traffic that the underlay may route apart. */
@@ -70,7 +71,7 @@ static void forget(struct vgw_bundle *b)
  */
 static bool shared(const struct vgw_tunnel *t, const struct xfrm_dst *xdst)
 {
-	return t->config.key.if_id && !READ_ONCE(t->picky) &&
+	return t->config.key.if_id && !READ_ONCE(t->picky) && !vgw_sa_picky(xdst->u.dst.xfrm) &&
 	       xdst->num_pols == 1 && !xdst->pols[0]->security;
 }
 
@@ -152,12 +153,8 @@ static void keep(struct vgw_tunnel *t, struct dst_entry *dst, const struct flowi
 	const struct xfrm_dst *xdst = (const struct xfrm_dst *)dst;
 	struct vgw_bundle *b;
 
-	/*
-	 * Queueing for an SA, several transforms, a tunnel in a tunnel: rare, and
-	 * looked up each time.
-	 */
-	if ((dst->flags & DST_XFRM_QUEUE) ||
-	    !xdst->num_pols || xfrm_dst_child(dst)->xfrm || READ_ONCE(t->stale) ||
+	/* Several transforms, a tunnel in a tunnel: rare, and looked up each time. */
+	if (xfrm_dst_child(dst)->xfrm || READ_ONCE(t->stale) ||
 	    vgw_conn_of(dst_dev(dst)) || vgw_tunnel_of(dst_dev(dst)))
 		return;
 	b = kmalloc(sizeof(*b), GFP_ATOMIC | __GFP_NOWARN);
@@ -180,8 +177,7 @@ static bool acceptable(const struct vgw_tunnel *t, const struct xfrm_state *x)
 {
 	const struct vgw_key *key = &t->config.key;
 
-	if (!x || x->if_id != key->if_id || x->id.proto != IPPROTO_ESP ||
-	    !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
+	if (!x || x->if_id != key->if_id || x->id.proto != IPPROTO_ESP || !vgw_sa_tunnels(x) ||
 	    (x->mark.v & x->mark.m) != (key->mark.v & x->mark.m))
 		return false;
 	return !key->mark.m || t->config.remote.family == AF_UNSPEC ||

@@ -52,7 +52,6 @@ bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 		.event = event,
 		.tunnel = tunnel,
 		.now = ktime_get_ns(),
-		.heard = READ_ONCE(t->heard),
 		.rtt = rtt,
 		.random = get_random_u32(),
 	};
@@ -60,6 +59,8 @@ bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 
 	lockdep_assert_held(&conn->lock);
 
+	/* Another CPU may have heard something since. */
+	in.heard = min(READ_ONCE(t->heard), in.now);
 	/* Only a passive tunnel asks when we last sent. */
 	if (READ_ONCE(t->used))
 		in.sent = in.now - min_t(u64, in.now, jiffies_to_nsecs(jiffies -
@@ -170,6 +171,7 @@ void vgw_conn_init(struct vgw_conn *conn)
 	spin_lock_init(&conn->lock);
 	vgw_fo_init(&conn->fo, conn->n, ktime_get_ns());
 	conn->fo.slack = TICK_NSEC;
+	conn->doubt_at = jiffies;
 	hrtimer_setup(&conn->timer, revert, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 }
 

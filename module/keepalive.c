@@ -91,7 +91,7 @@ static void send(struct vgw_tunnel *t)
 	struct sk_buff *skb;
 	u16 seq = 0;
 	int err = -ENOMEM;
-	bool believed;
+	bool doubt;
 
 	skb = alloc_skb(room + sizeof(struct ipv6hdr) +
 			sizeof(struct icmp6hdr) + VGW_PROBE_LEN +
@@ -122,12 +122,18 @@ static void send(struct vgw_tunnel *t)
 	spin_lock_bh(&conn->lock);
 	if (t->timer_on)
 		vgw_conn_event_locked(conn, t->index, VGW_FO_UNSENT, 0);
-	believed = conn->fo.tunnels[t->index].sa;
+	/*
+	 * SAs can go without a word, as xfrm_migrate() lets them. Policies cannot, and what
+	 * is read anew is all that the netns has: not for each keepalive.
+	 */
+	doubt = conn->fo.tunnels[t->index].sa && (err == -EAGAIN || err == -EREMOTE) &&
+		time_after_eq(jiffies, conn->doubt_at);
+	if (doubt)
+		conn->doubt_at = jiffies + nsecs_to_jiffies(VGW_FO_ACQUIRE_NS);
 	spin_unlock_bh(&conn->lock);
 	if (vgw_bundle_no_path(err))
 		vgw_link_todo(conn, VGW_TODO_PATH);
-	/* SAs can go without a word, as xfrm_migrate() lets them. */
-	else if (err != -ENOMEM && believed)
+	else if (doubt)
 		vgw_link_todo(conn, VGW_TODO_RESYNC);
 }
 

@@ -25,6 +25,8 @@
 #include "underlay.h"
 #include "xfrm_watch.h"
 
+#include "trace.h"
+
 #define FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | \
 			 NETIF_F_HW_CSUM)
 
@@ -173,6 +175,12 @@ static void follow(struct vgw_conn *conn)
 	vgw_keyless_add(conn);
 }
 
+static void resync(struct vgw_conn *conn)
+{
+	trace_vgw_resync(conn);
+	vgw_watch_resync(conn);
+}
+
 static void work(struct work_struct *w)
 {
 	struct vgw_conn *conn = container_of(w, struct vgw_conn, work);
@@ -184,10 +192,13 @@ static void work(struct work_struct *w)
 	if (test_and_clear_bit(VGW_TODO_NETNS, &conn->todo))
 		follow(conn);
 	if (test_and_clear_bit(VGW_TODO_RESYNC, &conn->todo))
-		vgw_watch_resync(conn);
-	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo))
+		resync(conn);
+	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo)) {
+		if (vgw_watch_lost(conn))
+			resync(conn);
 		for (i = 0; i < conn->n; i++)
 			vgw_underlay_check(conn->tunnels[i]);
+	}
 	if (test_and_clear_bit(VGW_TODO_MTU, &conn->todo))
 		set_mtu(conn);
 out:

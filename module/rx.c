@@ -66,7 +66,7 @@ static unsigned int judge(struct vgw_tunnel *t, struct sk_buff *skb,
 	if (!netif_running(t->dev) || !netif_running(t->conn->dev))
 		return VGW_A_STATS_RX_DOWN;
 	/* A transport-mode SA of this key is no tunnel's. */
-	if (!(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL))
+	if (!vgw_sa_tunnels(x))
 		return VGW_A_STATS_RX_TEMPLATE;
 
 	if (unlikely(vgw_keyless_blocked(t->conn, XFRM_POLICY_IN)))
@@ -139,7 +139,7 @@ static int receive(struct sk_buff *skb, int err)
 	if (straight(t, skb))
 		skb->dev = t->conn->dev;
 	/* The secpath is spent: a later FWD check must not see it. */
-	skb_scrub_packet(skb, !net_eq(t->net, dev_net(skb->dev)));
+	skb_scrub_packet(skb, !net_eq(t->net, dev_net(t->conn->dev)));
 	if (t->config.key.mark.m)
 		skb->mark = 0;
 	vgw_count_bytes(t->stats, VGW_A_STATS_RX_PACKETS, 1, skb->len);
@@ -223,8 +223,7 @@ static bool fits(const struct sk_buff *skb, struct xfrm_state *x)
 {
 	return VGW_INPUT_TAKES_SA && !skb_sec_path(skb) && !vgw_sa_is_out(x) &&
 	       READ_ONCE(x->km.state) == XFRM_STATE_VALID &&
-	       x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL &&
-	       vgw_tunnel_by_sa(xs_net(x), x);
+	       vgw_sa_tunnels(x) && vgw_tunnel_by_sa(xs_net(x), x);
 }
 
 /*
@@ -287,16 +286,33 @@ static int handler6(struct sk_buff *skb)
 
 /*
  * Frag-needed about an ESP packet that we sent: esp4_err() and esp6_err() check
- * the SPI and learn the path MTU. They find a marked SA by the mark alone.
+ * the SPI and learn the path MTU. They find a marked SA by the mark alone: that of
+ * the tunnel whose SA it is.
  */
+static void mark_error(struct sk_buff *skb, const xfrm_address_t *daddr, unsigned int family,
+		       unsigned int offset)
+{
+	const struct ip_esp_hdr *esp = (const struct ip_esp_hdr *)(skb->data + offset);
+	struct net *net = dev_net(skb->dev);
+	struct xfrm_state *x;
+	struct vgw_tunnel *t;
+
+	vgw_for_each_tunnel_of_remote(t, net, daddr, family) {
+		x = xfrm_state_lookup(net, t->config.key.mark.v, daddr, esp->spi,
+				      IPPROTO_ESP, family);
+		if (!x)
+			continue;
+		skb->mark = t->config.key.mark.v;
+		xfrm_state_put(x);
+		return;
+	}
+}
+
 static int err4(struct sk_buff *skb, u32 info)
 {
 	const struct iphdr *ip = (const struct iphdr *)skb->data;
-	struct vgw_tunnel *t;
 
-	vgw_for_each_tunnel_of_remote(t, dev_net(skb->dev),
-				      (xfrm_address_t *)&ip->daddr, AF_INET)
-		skb->mark = t->config.key.mark.v;
+	mark_error(skb, (xfrm_address_t *)&ip->daddr, AF_INET, ip->ihl * 4);
 	return -ENOENT;
 }
 
@@ -304,11 +320,8 @@ static int err6(struct sk_buff *skb, struct inet6_skb_parm *opt,
 		u8 type, u8 code, int offset, __be32 info)
 {
 	const struct ipv6hdr *ip6 = (const struct ipv6hdr *)skb->data;
-	struct vgw_tunnel *t;
 
-	vgw_for_each_tunnel_of_remote(t, dev_net(skb->dev),
-				      (xfrm_address_t *)&ip6->daddr, AF_INET6)
-		skb->mark = t->config.key.mark.v;
+	mark_error(skb, (xfrm_address_t *)&ip6->daddr, AF_INET6, offset);
 	return -ENOENT;
 }
 

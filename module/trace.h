@@ -79,6 +79,19 @@ TRACE_EVENT(vgw_keepalive,
 		  __entry->tunnel, __entry->seq, __entry->err, __entry->rtt)
 );
 
+/* XFRM's lists are read anew for a connection: all that the netns has. */
+TRACE_EVENT(vgw_resync,
+	TP_PROTO(const struct vgw_conn *conn),
+	TP_ARGS(conn),
+	TP_STRUCT__entry(
+		__array(char, conn, IFNAMSIZ)
+	),
+	TP_fast_assign(
+		strscpy(__entry->conn, conn->dev->name, IFNAMSIZ);
+	),
+	TP_printk("%s", __entry->conn)
+);
+
 #endif /* VGW_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

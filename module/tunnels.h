@@ -36,4 +36,37 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
 	for ((t) = vgw_tunnel_next_of_remote(NULL, net, remote, family); (t);	\
 	     (t) = vgw_tunnel_next_of_remote(t, net, remote, family))
 
+/**
+ * vgw_sa_tunnels - does an SA carry inner packets whole?
+ * @x: the SA
+ *
+ * BEET (draft-nikander-esp-beet-mode) counts as a tunnel for XFRM, but has the inner
+ * header's own fields outside, in clear.
+ *
+ * Context: any.
+ * Return: it does.
+ */
+static inline bool vgw_sa_tunnels(const struct xfrm_state *x)
+{
+	return x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL && x->props.mode != XFRM_MODE_BEET;
+}
+
+/**
+ * vgw_sa_picky - are there flows that an SA does not take?
+ * @x: the SA
+ *
+ * What xfrm_state_look_at() asks of each flow.
+ *
+ * Context: any.
+ * Return: its selector or label may refuse some.
+ */
+static inline bool vgw_sa_picky(const struct xfrm_state *x)
+{
+	const struct xfrm_selector *sel = &x->sel;
+
+	return x->security ||
+	       (sel->family && (sel->prefixlen_s || sel->prefixlen_d || sel->proto ||
+				sel->sport_mask || sel->dport_mask || sel->ifindex));
+}
+
 #endif /* VGW_TUNNELS_H */

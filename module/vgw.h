@@ -116,6 +116,13 @@ struct vgw_sa {
 	__be16 dport;
 };
 
+/* Does a tunnel know all that XFRM has for it? */
+enum {
+	VGW_WHOLE,
+	VGW_LACKING,	/* memory was short: something is missing */
+	VGW_MENDING,	/* XFRM's lists are being read, and nothing has got lost since */
+};
+
 /**
  * struct vgw_tunnel - netdev_priv of a device of kind vgw_tunnel
  * @dev: the device
@@ -138,8 +145,8 @@ struct vgw_sa {
  * @heard_jiffy: the jiffy of @heard
  * @used: the jiffy in which a packet was last sent
  * @sas: its SAs; @conn->lock
- * @stale: the list of SAs or the set of policies lacks something for want of
- *	memory; nothing comes in until it is made whole; @conn->lock
+ * @stale: VGW_WHOLE, or the list of SAs or the set of policies lacks something for
+ *	want of memory: nothing comes in until it is made whole; @conn->lock
  * @mtu: largest inner packet, 0 unknown; RTNL
  * @path_mtu: the same with what was learned of the path, 0 unknown; any CPU
  * @probes: keepalives; @conn->lock
@@ -167,7 +174,7 @@ struct vgw_tunnel {
 	unsigned long used;
 
 	struct list_head sas ____cacheline_aligned_in_smp;
-	bool stale;
+	u8 stale;
 	unsigned int mtu;
 	unsigned int path_mtu;
 	struct vgw_probes probes;
@@ -196,6 +203,8 @@ enum {
  * @stats: per-CPU counters of what no tunnel counts
  * @lock: see above
  * @fo: the state machine; @lock
+ * @doubt_at: the jiffy from which on a keepalive without an SA may have XFRM's lists
+ *	read anew; @lock
  * @timer: for VGW_FO_REVERT; armed under @lock while @timer_on
  * @timer_on: @timer may be armed; @lock
  * @work: what needs a process; queued with a reference to @dev
@@ -219,6 +228,7 @@ struct vgw_conn {
 
 	spinlock_t lock;	/* see the table above */
 	struct vgw_fo fo;
+	unsigned long doubt_at;
 	struct hrtimer timer;
 	bool timer_on;
 

@@ -62,16 +62,6 @@ static bool of_use(const struct vgw_tunnel *t, const struct xfrm_state *x)
 		xfrm_addr_equal(&remote->a, &x->id.daddr, x->props.family));
 }
 
-/* xfrm_state_look_at() asks these of each flow. */
-static bool picky(const struct xfrm_state *x)
-{
-	const struct xfrm_selector *sel = &x->sel;
-
-	return x->security ||
-	       (sel->family && (sel->prefixlen_s || sel->prefixlen_d || sel->proto ||
-				sel->sport_mask || sel->dport_mask || sel->ifindex));
-}
-
 /* Is it (still) an SA that carries packets of this tunnel? Takes no lock of XFRM's. */
 static bool alive(const struct vgw_tunnel *t, const struct vgw_sa *sa)
 {
@@ -111,7 +101,7 @@ static void describe(struct vgw_sa *sa, const struct vgw_tunnel *t, const struct
 	sa->mark = x->mark;
 	sa->family = x->props.family;
 	sa->out = outbound(t, x);
-	sa->picky = picky(x);
+	sa->picky = vgw_sa_picky(x);
 	sa->smark = x->props.smark;
 	if (x->encap) {
 		sa->encap = true;
@@ -130,8 +120,7 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 
 	lockdep_assert_held(&t->conn->lock);
 
-	if (x->id.proto != IPPROTO_ESP || !(x->outer_mode.flags & XFRM_MODE_FLAG_TUNNEL) ||
-	    !of_use(t, x))
+	if (x->id.proto != IPPROTO_ESP || !vgw_sa_tunnels(x) || !of_use(t, x))
 		return false;
 	describe(&now, t, x);
 	sa = sa_find(t, x);
@@ -146,7 +135,7 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 	sa = kmalloc(sizeof(*sa), GFP_ATOMIC);
 	if (!sa) {
 		/* The work reads XFRM's list again, with memory that may sleep. */
-		WRITE_ONCE(t->stale, true);
+		WRITE_ONCE(t->stale, VGW_LACKING);
 		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
 		return false;
 	}
@@ -299,6 +288,9 @@ static int notify(struct xfrm_state *x, const struct km_event *c)
 			flushed(c->net);
 		return 0;
 	}
+	/* Replay counters: of every other packet, where somebody listens to them. */
+	if (c->event == XFRM_MSG_NEWAE)
+		return 0;
 	t = vgw_tunnel_of_sa(xs_net(x), x);
 	if (t)
 		state_event(t, x, c);
@@ -316,7 +308,7 @@ static void publish(struct vgw_tunnel *t, struct xfrm_policy *xp, int dir)
 	new = vgw_policies_with(old, xp, dir, GFP_ATOMIC);
 	if (!new) {
 		/* Fails closed: a policy that we could not note may be a block. */
-		WRITE_ONCE(t->stale, true);
+		WRITE_ONCE(t->stale, VGW_LACKING);
 		vgw_bundles_drop(t);
 		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
 		return;
@@ -547,7 +539,8 @@ void vgw_watch_resync(struct vgw_conn *conn)
 	ASSERT_RTNL();
 	spin_lock_bh(&conn->lock);
 	for (i = 0; i < conn->n; i++)
-		WRITE_ONCE(conn->tunnels[i]->stale, false);
+		if (conn->tunnels[i]->stale)
+			WRITE_ONCE(conn->tunnels[i]->stale, VGW_MENDING);
 	spin_unlock_bh(&conn->lock);
 
 	while (!all) {
@@ -564,8 +557,10 @@ void vgw_watch_resync(struct vgw_conn *conn)
 				c.max = n + n / 2;
 		}
 		if (!c.states || !c.policies) {
+			spin_lock_bh(&conn->lock);
 			for (i = 0; i < conn->n; i++)
-				WRITE_ONCE(conn->tunnels[i]->stale, true);
+				WRITE_ONCE(conn->tunnels[i]->stale, VGW_LACKING);
+			spin_unlock_bh(&conn->lock);
 			vgw_link_todo(conn, VGW_TODO_RESYNC);
 			all = true;
 		}
@@ -575,11 +570,38 @@ void vgw_watch_resync(struct vgw_conn *conn)
 
 	spin_lock_bh(&conn->lock);
 	for (i = 0; i < conn->n; i++) {
-		sweep(conn->tunnels[i]);
-		evaluate(conn->tunnels[i], VGW_FO_SA_USABLE);
-		vgw_bundles_drop(conn->tunnels[i]);
+		struct vgw_tunnel *t = conn->tunnels[i];
+
+		sweep(t);
+		evaluate(t, VGW_FO_SA_USABLE);
+		if (t->stale == VGW_MENDING)
+			WRITE_ONCE(t->stale, VGW_WHOLE);
+		vgw_bundles_drop(t);
 	}
 	spin_unlock_bh(&conn->lock);
+}
+
+/**
+ * vgw_watch_lost - have SAs gone without a word?
+ * @conn: connection
+ *
+ * As those of a device that does their work do when it is set down, and those that
+ * XFRM_MSG_MIGRATE_STATE replaces. What took their place vgw_watch_resync() finds.
+ *
+ * Context: process, RTNL.
+ * Return: they have, and are forgotten.
+ */
+bool vgw_watch_lost(struct vgw_conn *conn)
+{
+	bool lost = false;
+	unsigned int i;
+
+	ASSERT_RTNL();
+	spin_lock_bh(&conn->lock);
+	for (i = 0; i < conn->n; i++)
+		lost |= sweep(conn->tunnels[i]);
+	spin_unlock_bh(&conn->lock);
+	return lost;
 }
 
 /**

@@ -9,6 +9,7 @@
 void vgw_watch_register(void);
 void vgw_watch_unregister(void);
 void vgw_watch_resync(struct vgw_conn *conn);
+bool vgw_watch_lost(struct vgw_conn *conn);
 void vgw_watch_free(struct vgw_tunnel *t);
 const struct vgw_sa *vgw_watch_sa(const struct vgw_tunnel *t, bool out);
 

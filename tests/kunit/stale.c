@@ -71,6 +71,9 @@ struct stale {
 	unsigned long changes;
 };
 
+/* What the tunnel lacked when its state machine was last told, and what it lacks from then on. */
+static u8 stale_told, stale_then;
+
 /* ------------------------------------------------------------------------
  * What bundle.c, tunnels.c and xfrm_watch.c find in the module
  */
@@ -111,6 +114,9 @@ void vgw_netlink_event(const struct vgw_conn *conn, const struct vgw_notice *not
 bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 			   enum vgw_fo_event event, u64 rtt)
 {
+	stale_told = conn->tunnels[tunnel]->stale;
+	if (stale_then)
+		conn->tunnels[tunnel]->stale = stale_then;
 	conn->fo.tunnels[tunnel].sa = event == VGW_FO_SA_USABLE;
 	return false;
 }
@@ -239,7 +245,8 @@ static void forget_state(struct stale *s, unsigned int i)
 
 	if (!s->states[i])
 		return;
-	if (!xfrm_state_delete(s->states[i]))
+	/* Now and then without a word, as hardware's go with its device. */
+	if (!xfrm_state_delete(s->states[i]) && !one_in(s, 64))
 		km_state_notify(s->states[i], &c);
 	xfrm_state_put(s->states[i]);
 	s->states[i] = NULL;
@@ -524,6 +531,153 @@ static void no_packet_by_a_stale_bundle(struct kunit *test)
 }
 
 /* ------------------------------------------------------------------------
+ * What a tunnel hears, and what it does not
+ */
+
+static struct dst_entry *get(struct vgw_tunnel *t, struct sk_buff *skb)
+{
+	struct dst_entry *dst;
+
+	local_bh_disable();
+	rcu_read_lock_bh();
+	dst = vgw_bundle_get(t, skb);
+	rcu_read_unlock_bh();
+	local_bh_enable();
+	return dst;
+}
+
+/* Where somebody listens to them, XFRM tells of every other packet. */
+static void replay_counters_leave_bundles_alone(struct kunit *test)
+{
+	struct km_event c = { .event = XFRM_MSG_NEWAE };
+	struct stale *s = test->priv;
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < 5000 && kept < 20; i++) {
+		struct dst_entry *dst[3];
+		unsigned int n;
+
+		change(s);
+		make_packet(s);
+		for (n = 0; n < ARRAY_SIZE(dst); n++) {
+			dst[n] = get(s->tunnels[0], s->skb);
+			if (IS_ERR(dst[n]))
+				break;
+			/* It is held: another one has another address. */
+			if (dst[n] != dst[0]) {
+				dst_release(dst[n]);
+				break;
+			}
+			if (n == 1)
+				km_state_notify(dst[0]->xfrm, &c);
+		}
+		kept += n >= 2;
+		if (n == 2)
+			KUNIT_FAIL(test, "the bundle that was kept is another");
+		while (n--)
+			dst_release(dst[n]);
+	}
+	KUNIT_EXPECT_EQ(test, kept, 20);
+}
+
+/* Of the selector what the case below sets. */
+static bool takes(const struct xfrm_state *x, const struct sk_buff *skb)
+{
+	bool v4 = skb->protocol == htons(ETH_P_IP);
+	u8 proto = v4 ? ip_hdr(skb)->protocol : ipv6_hdr(skb)->nexthdr;
+
+	return (!x->sel.family || x->sel.family == (v4 ? AF_INET : AF_INET6)) &&
+	       (!x->sel.proto || x->sel.proto == proto);
+}
+
+/* What XFRM_MSG_MIGRATE_STATE puts in an SA's place has no notification. */
+static void selectors_that_narrow_without_a_word_are_heeded(struct kunit *test)
+{
+	struct stale *s = test->priv;
+	unsigned int i, n, narrowed = 0;
+
+	for (i = 0; i < 5000 && narrowed < 50; i++) {
+		struct dst_entry *dst;
+
+		change(s);
+		make_packet(s);
+		dst = get(s->tunnels[0], s->skb);
+		if (IS_ERR(dst))
+			continue;
+		vgw_bundles_drop(s->tunnels[0]);
+		dst->xfrm->sel = (struct xfrm_selector){ .family = AF_INET, .proto = IPPROTO_TCP };
+		dst_release(dst);
+		narrowed++;
+		for (n = 0; n < 50; n++) {
+			make_packet(s);
+			dst = get(s->tunnels[0], s->skb);
+			if (IS_ERR(dst))
+				continue;
+			KUNIT_EXPECT_TRUE(test, takes(dst->xfrm, s->skb));
+			dst_release(dst);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, narrowed, 50);
+}
+
+static void resync(struct stale *s)
+{
+	/* No inbound policy is there: the state machine is told, whatever SAs are. */
+	s->conn->fo.tunnels[0].sa = true;
+	rtnl_lock();
+	vgw_watch_resync(s->conn);
+	rtnl_unlock();
+}
+
+static void nothing_comes_in_before_all_is_known(struct kunit *test)
+{
+	struct stale *s = test->priv;
+	struct vgw_tunnel *t = s->tunnels[0];
+
+	t->stale = VGW_LACKING;
+	resync(s);
+	KUNIT_EXPECT_EQ(test, stale_told, VGW_MENDING);
+	KUNIT_EXPECT_EQ(test, t->stale, VGW_WHOLE);
+
+	/* Something else gets lost while XFRM's lists are read. */
+	t->stale = VGW_LACKING;
+	stale_then = VGW_LACKING;
+	resync(s);
+	stale_then = VGW_WHOLE;
+	KUNIT_EXPECT_EQ(test, t->stale, VGW_LACKING);
+	resync(s);
+	KUNIT_EXPECT_EQ(test, t->stale, VGW_WHOLE);
+}
+
+static bool lost(struct stale *s)
+{
+	bool is;
+
+	rtnl_lock();
+	is = vgw_watch_lost(s->conn);
+	rtnl_unlock();
+	return is;
+}
+
+static void sas_that_go_without_a_word_are_missed(struct kunit *test)
+{
+	struct stale *s = test->priv;
+	struct vgw_tunnel *t = s->tunnels[0];
+	unsigned int i;
+
+	for (i = 0; i < 1000 && list_empty(&t->sas); i++) {
+		forget_state(s, 0);
+		new_state(s, 0);
+	}
+	KUNIT_ASSERT_FALSE(test, list_empty(&t->sas));
+	KUNIT_EXPECT_FALSE(test, lost(s));
+	KUNIT_ASSERT_EQ(test, xfrm_state_delete(s->states[0]), 0);
+	KUNIT_EXPECT_TRUE(test, lost(s));
+	KUNIT_EXPECT_TRUE(test, list_empty(&t->sas));
+	KUNIT_EXPECT_FALSE(test, lost(s));
+}
+
+/* ------------------------------------------------------------------------
  * The suite
  */
 
@@ -625,6 +779,10 @@ static void stale_exit(struct kunit *test)
 
 static struct kunit_case stale_cases[] = {
 	KUNIT_CASE(no_packet_by_a_stale_bundle),
+	KUNIT_CASE(replay_counters_leave_bundles_alone),
+	KUNIT_CASE(selectors_that_narrow_without_a_word_are_heeded),
+	KUNIT_CASE(nothing_comes_in_before_all_is_known),
+	KUNIT_CASE(sas_that_go_without_a_word_are_missed),
 	{}
 };
 

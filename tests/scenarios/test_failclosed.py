@@ -13,7 +13,7 @@ from lab import SIM, inject
 from lab.netns import run, wait_for
 from lab.topo import CLI, SRV
 from lab.vgw import Vgw, loaded, unload
-from lab.xfrm import End, Key, Pair, xfrmi
+from lab.xfrm import SA, End, Key, Pair, xfrmi
 
 KINDS = ("if_id", "mark")
 
@@ -336,3 +336,20 @@ def test_a_connection_inside_a_connection_works(topo):
     result = topo.stream(pps=200, count=100).wait()
     assert (result.lost, result.dup) == (0, 0), result
     assert counted.drops() == {}
+
+
+def test_an_sa_that_shows_the_inner_header_is_no_tunnels(topo):
+    """BEET: a tunnel to XFRM, with the inner packet's TOS, TTL and identification in clear."""
+    vgw = Vgw(topo, only=(1,), sas=False, tunnel="keepalive off")
+    pair = topo.pair(1, up=False)
+
+    pair.out, pair.back = SA(*topo.underlay(1)), SA(*topo.underlay(1)[::-1])
+    nets = [f"{CLI[4]}/32", f"{SRV[4]}/32"]
+    for end, other in ((pair.ours, pair.theirs), (pair.theirs, pair.ours)):
+        lines = end.policies(other, inner=[nets])
+        lines += [sa.state(end.key, end.reqid) for sa in (pair.out, pair.back)]
+        end.host.ip(*(line.replace("mode tunnel", "mode beet") for line in lines))
+        nets.reverse()
+    assert vgw.state(1) == "no-sa" and not vgw.carrier()
+    expect(topo, vgw, {"vgw0 tx-no-tunnel": 10})
+    assert topo.captures[0].packets("esp") == []

@@ -16,9 +16,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from lab import SIM, out_dir
+from lab import LATE, SIM, out_dir
 from lab.netns import wait_for
 from lab.topo import SRV, V4, inside
+from lab.tracing import traced
 from lab.traffic import Sink, Stream
 from lab.vgw import Vgw
 
@@ -284,9 +285,38 @@ def test_an_sa_that_takes_no_keepalives_is_never_proven(topo):
     topo.pair(2)
     vgw.wait_active(2)
     counted = vgw.counting()
-    time.sleep(2)
+    with traced("vgw/vgw_resync") as said:
+        time.sleep(2)
+        # An SA may have gone without a word: that is looked into, once a second.
+        assert 1 <= said().count("vgw_resync:") <= 3 + LATE, said()
     assert counted.of(1, "keepalive-unsent") >= 3 and counted.of(1, "keepalive-sent") == 0
     assert (vgw.state(1), vgw.active()) == ("probing", 2)
+
+
+def test_policies_that_select_no_keepalive_have_nothing_read_anew(topo):
+    """Of private networks alone, as many have them: a policy's no is no sign of a lost SA."""
+    vgw = Vgw(topo, tunnel="keepalive 100ms", sas=False, only=(1,))
+    pair = topo.pair(1, up=False)
+    topo.gw.ip(*pair.ours.policies(pair.theirs, inner=["10.0.0.0/8"]))
+    pair.states()
+    vgw.wait_state(1, "probing")
+    counted = vgw.counting()
+    with traced("vgw/vgw_resync") as said:
+        time.sleep(2)
+        assert "vgw_resync:" not in said()
+    assert counted.of(1, "keepalive-unsent") >= 10 and vgw.state(1) == "probing"
+
+
+def test_bytes_received_do_not_go_back_when_the_inside_changes_its_family(topo):
+    """Answers to keepalives are the tunnel's, not the connection's: as long as they were."""
+    vgw = Vgw(topo, tunnel="keepalive 100ms", only=(1,))
+    vgw.wait_up()
+    time.sleep(2)
+    before = vgw.stats()["rx-bytes"]
+    vgw.set("inside fd00:1::1/126", 1)
+    vgw.wait_up()
+    time.sleep(1)
+    assert before <= vgw.stats()["rx-bytes"] < before + 10000
 
 
 @SIM_ONLY

@@ -15,6 +15,7 @@ from lab import SIM, inject
 from lab.netns import wait_for
 from lab.topo import CLI, SRV
 from lab.vgw import Vgw
+from lab.xfrm import SA, Key
 
 SIM_ONLY = pytest.mark.skipif(not SIM, reason="the same again in the other family")
 # 1500 less outer header, (UDP,) SPI and sequence, IV, padding to 4 or 16, 2, ICV.
@@ -184,3 +185,19 @@ def test_a_smaller_path_is_learned_from_an_error_with_our_spi_and_no_other(
     ping(topo, 1400 - adds, family, count=2)
     floor = 552 if family == 4 else 1280
     assert told(topo, family) is None or told(topo, family) >= floor - adds
+
+
+@pytest.mark.parametrize("family", (4, pytest.param(6, marks=SIM_ONLY)))
+def test_errors_about_the_marked_sas_of_two_tunnels_to_one_far_end_are_both_heard(
+    topo, underlay, family
+):  # fmt: skip
+    """As of two sites behind one address. Such an SA is found by its mark alone."""
+    underlay.also_expected = "icmp or icmp6"
+    connection(topo, kind="mark", outer=family)
+    here, there = topo.underlay(1, family)
+    topo.gw.run(f"vgwctl add vgw1 tunnel mark 0x13 local {here} remote {there} keepalive off")
+    second = SA(here, there)
+    topo.gw.ip(second.state(Key(mark=0x13), 13))
+    for spi, mtu in ((topo.pairs[1].out.spi, 1450), (second.spi, 1400)):
+        frag_needed(topo, spi, mtu, family)
+        assert f" mtu {mtu}" in topo.gw.run(f"ip route get {there}").stdout
