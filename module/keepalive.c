@@ -278,6 +278,14 @@ static bool no_echo(const struct sk_buff *skb)
 	}
 }
 
+/* Apart, since stacks are zeroed: a buffer's zeroes would cost every packet. */
+static noinline_for_stack bool is_request(const struct vgw_tunnel *t, const struct sk_buff *skb)
+{
+	u8 buf[ECHO_LEN];
+
+	return echo(t, skb, false, buf);
+}
+
 /**
  * vgw_keepalive_asks - is this the far end's own keepalive?
  * @t: tunnel whose SA brought the packet
@@ -291,12 +299,10 @@ static bool no_echo(const struct sk_buff *skb)
  */
 bool vgw_keepalive_asks(const struct vgw_tunnel *t, const struct sk_buff *skb)
 {
-	u8 buf[ECHO_LEN];
-
-	return echo(t, skb, false, buf);
+	return !no_echo(skb) && is_request(t, skb);
 }
 
-/* Apart, since stacks are zeroed: a buffer's zeroes would cost every packet. */
+/* Likewise. */
 static noinline_for_stack bool receive(struct vgw_tunnel *t, struct sk_buff *skb)
 {
 	struct vgw_conn *conn = t->conn;

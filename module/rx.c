@@ -27,7 +27,7 @@ static void stamp(struct vgw_tunnel *t, const struct sk_buff *skb)
 	if (t->config.keepalive != VGW_KEEPALIVE_PASSIVE && vgw_keepalive_asks(t, skb))
 		return;
 	WRITE_ONCE(t->heard_jiffy, jiffies);
-	WRITE_ONCE(t->heard, ktime_get_ns());
+	WRITE_ONCE(t->heard, ktime_get_coarse_ns());
 }
 
 static unsigned int counter_of(enum vgw_verdict verdict)
