@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A configuration from a file: keys are the options, sections the devices. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,12 +79,55 @@ static int up_option(struct up_config *up, const char *name, const char *value,
 	return parse_ifname(value, up->vrf, p);
 }
 
+/**
+ * struct parse - where the reader is
+ * @f: the file
+ * @conn: the devices
+ * @up: what is around them
+ * @p: what is wrong
+ * @failed: the first fault is the one to report
+ * @line: that is read
+ * @too_long: it does not fit, and was the last
+ */
 struct parse {
+	FILE *f;
 	struct conn_config *conn;
 	struct up_config *up;
 	struct problem *p;
 	bool failed;
+	unsigned int line;
+	bool too_long;
 };
+
+/*
+ * For inih, which reads on in the next piece of a line that does not fit as if
+ * it were another line, and takes an indented one for more of the last value.
+ */
+static char *read_line(char *buf, int size, void *data)
+{
+	struct parse *parse = data;
+	bool comment = false;
+	int c, n = 0;
+
+	if (parse->too_long)
+		return NULL;
+	parse->line++;
+	while ((c = getc(parse->f)) != EOF && c != '\n') {
+		if (!n && isspace(c))
+			continue;
+		comment |= (c == '#' && !n) ||
+			   (c == ';' && (!n || isspace((unsigned char)buf[n - 1])));
+		if (comment)
+			continue;
+		if (n + 1 == size) {
+			parse->too_long = true;
+			return NULL;
+		}
+		buf[n++] = c;
+	}
+	buf[n] = '\0';
+	return c == EOF && !n ? NULL : buf;
+}
 
 static int ini_option(void *data, const char *section, const char *name, const char *value)
 {
@@ -127,18 +171,20 @@ static int ini_option(void *data, const char *section, const char *name, const c
 int config_read(FILE *f, const char *file, struct conn_config *conn, struct up_config *up,
 		struct problem *p)
 {
-	struct parse parse = { .conn = conn, .up = up, .p = p };
+	struct parse parse = { .f = f, .conn = conn, .up = up, .p = p };
 	struct problem inner;
 	unsigned int i;
 	int line;
 
-	line = ini_parse_file(f, ini_option, &parse);
+	line = ini_parse_stream(read_line, &parse, ini_option, &parse);
 	if (line > 0) {
 		inner = *p;
 		if (!parse.failed)
 			snprintf(inner.text, sizeof(inner.text), "neither [section] nor key = value");
 		return problem(p, "%.80s:%d: %.200s", file, line, inner.text);
 	}
+	if (parse.too_long)
+		return problem(p, "%.80s: line %u is too long; make it shorter", file, parse.line);
 	if (line < 0 || ferror(f))
 		return problem(p, "%s: cannot be read", file);
 	if (!conn->n_tunnels)

@@ -256,6 +256,32 @@ static void test_files(void)
 	       "a section may be resumed");
 }
 
+/* inih by itself goes on in pieces of 199 characters, and with the value before an indented line. */
+static void test_lines(void)
+{
+	static const char head[] = "[tunnel a]\nif_id=1\n[up]\n";
+	struct conn_config conn;
+	struct problem p;
+	char text[512];
+
+	result(!read_text("[connection]\n\trevert = 1m\n  mtu = 1400\n[tunnel a]\n\tif_id=1\n"
+			  "  # misses = 5\n\t[up]\n\troute = 10.0.0.0/8\n\troute = ::/0 ; all\n",
+			  &conn, &p) &&
+	       conn.mtu == 1400 && up.n_routes == 2 && up.route[1].addr.len == 16,
+	       "lines may be indented: %s", p.text);
+	snprintf(text, sizeof(text), "%s#%198sroute = 0.0.0.0/0\nroute = ::/0 ;%185sguard = ::/0\n",
+		 head, "", "");
+	result(!read_text(text, &conn, &p) && up.n_routes == 1 && up.route[0].addr.len == 16 &&
+	       !up.n_guards, "no end of a long comment is an option: %s", p.text);
+	snprintf(text, sizeof(text), "%sroute = ::/0%187sroute = 0.0.0.0/0\n", head, "");
+	result(read_text(text, &conn, &p) && strstr(p.text, "FILE: line 4 is too long"),
+	       "nor of another long line: %s", p.text);
+	snprintf(text, sizeof(text), "%sswanctl = /%0180d/a.conf\nswanctl = /%0200d/a.conf\n", head,
+		 0, 0);
+	result(read_text(text, &conn, &p) && strstr(p.text, "FILE: line 5 is too long") &&
+	       up.n_files == 1 && strlen(up.file[0]) == 188, "long paths: %s", p.text);
+}
+
 static void test_bad_files(void)
 {
 	static const struct {
@@ -332,10 +358,12 @@ static void test_files_if_read(void)
 {
 #ifdef HAVE_INIH
 	test_files();
+	test_lines();
 	test_bad_files();
 	test_round_trip();
 #else
 	(void)test_files;
+	(void)test_lines;
 	(void)test_bad_files;
 	(void)test_round_trip;
 	printf("ok %d # SKIP files: built without libinih\n", ++count);
