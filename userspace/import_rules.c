@@ -147,8 +147,7 @@ static void check_routes(struct import *im, struct import_conn *conn)
 
 	for (i = 0; i < conn->n_routes; i++) {
 		for (j = 0; j < n; j++)
-			if (conn->route[i].len == conn->route[j].len &&
-			    addr_equal(&conn->route[i].addr, &conn->route[j].addr))
+			if (prefix_equal(&conn->route[i], &conn->route[j]))
 				break;
 		if (j == n)
 			conn->route[n++] = conn->route[i];

@@ -32,23 +32,35 @@ static struct tunnel_config *section_tunnel(struct conn_config *conn, const char
 static int up_prefix(struct prefix *prefix, unsigned int *n, unsigned int max,
 		     const char *name, const char *value, struct problem *p)
 {
+	unsigned int i;
+
 	if (*n == max)
 		return problem(p, "%s: there are more than %u", name, max);
 	if (parse_prefix(value, &prefix[*n].addr, &prefix[*n].len))
 		return problem(p, "%s: %.80s is no such value; it must be ADDR/LEN", name, value);
 	if (strcmp(name, "address") && prefix_mask(&prefix[*n]))
 		return problem(p, "%s: %.80s has bits behind its prefix length", name, value);
+	for (i = 0; i < *n; i++)
+		if (prefix_equal(&prefix[i], &prefix[*n]))
+			return problem(p, "%s %s: given twice", name, value);
 	(*n)++;
 	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
 /* It gets a second name where swanctl includes *.conf. */
 static int up_file(struct up_config *up, const char *value, struct problem *p)
 {
-	const char *base = strrchr(value, '/');
+	const char *base = base_name(value);
+	unsigned int i;
 	size_t len;
 
-	base = base ? base + 1 : value;
 	if (up->n_files == UP_FILES)
 		return problem(p, "swanctl: there are more than %d", UP_FILES);
 	len = strlen(base);
@@ -56,6 +68,10 @@ static int up_file(struct up_config *up, const char *value, struct problem *p)
 	    strlen(value) >= UP_FILE_LEN)
 		return problem(p, "swanctl: %.80s: not the name of a file such as NAME.conf",
 			       value);
+	for (i = 0; i < up->n_files; i++)
+		if (!strcmp(base, base_name(up->file[i])))
+			return problem(p, "swanctl %.80s: a file of this name is given twice",
+				       value);
 	snprintf(up->file[up->n_files++], UP_FILE_LEN, "%s", value);
 	return 0;
 }

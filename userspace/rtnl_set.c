@@ -134,8 +134,7 @@ bool set_has(const struct set *set, const struct prefix *prefix)
 	unsigned int i;
 
 	for (i = 0; i < set->n; i++)
-		if (set->prefix[i].len == prefix->len &&
-		    addr_equal(&set->prefix[i].addr, &prefix->addr))
+		if (prefix_equal(&set->prefix[i], prefix))
 			return true;
 	return false;
 }

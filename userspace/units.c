@@ -232,6 +232,16 @@ static uint8_t mask_byte(uint8_t len, unsigned int byte)
 }
 
 /**
+ * prefix_equal - whether two prefixes are the same
+ * @a: one
+ * @b: the other
+ */
+bool prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == b->len && addr_equal(&a->addr, &b->addr);
+}
+
+/**
  * prefix_holds - whether an address is one of a prefix
  * @prefix: the prefix; one of no length holds everything
  * @addr: the address

@@ -44,6 +44,7 @@ int parse_addr(const char *s, struct ip_addr *addr);
 int parse_prefix(const char *s, struct ip_addr *addr, uint8_t *len);
 
 bool addr_equal(const struct ip_addr *a, const struct ip_addr *b);
+bool prefix_equal(const struct prefix *a, const struct prefix *b);
 bool prefix_holds(const struct prefix *prefix, const struct ip_addr *addr);
 bool prefix_mask(struct prefix *prefix);
 

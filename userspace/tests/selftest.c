@@ -303,6 +303,11 @@ static void test_bad_files(void)
 		{ "[up]\nswanctl = /etc/\n", "such as NAME.conf" },
 		{ "[up]\nmtu = 1400\n", "there are address, guard, route" },
 		{ "[up]\nguard = 10.0.0.1/8\n", "guard: 10.0.0.1/8 has bits" },
+		{ "[up]\nguard = ::/0\nroute = ::/0\nguard = 0::/0\n",
+		  "FILE:4: guard 0::/0: given twice" },
+		{ "[up]\nroute = 10.0.0.0/8\nroute = 10.0.0.0/8\n", "FILE:3: route 10.0.0.0/8: given" },
+		{ "[up]\naddress = 10.0.0.1/8\naddress = 10.0.0.1/8\n", "FILE:3: address 10.0.0.1/8" },
+		{ "[up]\nswanctl = a.conf\nswanctl = b/a.conf\n", "FILE:3: swanctl b/a.conf: a file" },
 	};
 	struct conn_config conn;
 	struct problem p;
