@@ -29,39 +29,20 @@ static int unload_keys(struct up *up, bool *any, struct nl_error *err)
 static int take_down(struct up *up, bool *any, struct nl_error *first)
 {
 	struct nl_error err;
-	struct link_info vrf;
-	struct set routes = {}, guards, none = {};
-	unsigned int i;
 	int ret;
 
 	/* What is gone needs no taking down; what fails hinders nothing that follows. */
-	up_find_vrf(up, &vrf, &err);
 	ret = unload_keys(up, any, first);
 	if (!connection_find(&up->rtnl, up->name, &up->link, &err)) {
 		*any = true;
 		up_now(up, "deleting the device");
-		route_list(&up->rtnl, up->link.ifindex, 0, up->table, &routes, &err);
 		if (connection_del(&up->rtnl, &up->link, &err) && !ret) {
 			*first = err;
 			ret = -err.code;
 		}
 	}
 	/* Last: until here nothing found another way. */
-	if (!route_list(&up->rtnl, 0, GUARD_METRIC, up->table, &guards, &err)) {
-		struct set file = { up->around.n_routes, up->around.route };
-
-		for (i = 0; i < guards.n; i++) {
-			if (!set_has(&file, &guards.prefix[i]) &&
-			    !set_has(&routes, &guards.prefix[i]))
-				continue;
-			*any = true;
-			route_change(&up->rtnl, false, 0, GUARD_METRIC, up->table,
-				     &guards.prefix[i], &err);
-		}
-	}
-	set_free(&guards);
-	*any |= up_remove_guards(up, &none);
-	set_free(&routes);
+	*any |= up_remove_guards(up, false);
 	return ret;
 }
 

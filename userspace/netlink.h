@@ -122,18 +122,23 @@ int addr_assigned(struct nl *nl, unsigned int ifindex, const struct ip_addr *add
  * struct set - what was set on a device
  * @n: of @prefix
  * @prefix: addresses or routes
+ * @table: of each route; NULL for a set that was not listed
  */
 struct set {
 	unsigned int n;
 	struct prefix *prefix;
+	uint32_t *table;
 };
 
 /*
  * A guard makes a network unreachable behind every other route to it: its
  * metric is one of the last.
  */
-#define GUARD_FIRST	0xffff0000U
-#define GUARD_METRIC	0xfffffff0U
+#define GUARD_FIRST	0xff000000U
+#define GUARD_LAST	0xfffffff0U
+
+/* For route_list(). */
+#define TABLE_ANY	UINT32_MAX
 
 int link_change(struct nl *nl, unsigned int ifindex, unsigned int flags, unsigned int mask,
 		struct nl_error *err);

@@ -146,6 +146,7 @@ bool set_has(const struct set *set, const struct prefix *prefix)
 void set_free(struct set *set)
 {
 	free(set->prefix);
+	free(set->table);
 	memset(set, 0, sizeof(*set));
 }
 
@@ -156,13 +157,20 @@ struct listing {
 	uint32_t table;
 };
 
-static int set_add(struct set *set, const void *addr, size_t len, uint8_t prefix_len)
+static int set_add(struct set *set, const void *addr, size_t len, uint8_t prefix_len,
+		   uint32_t table)
 {
 	struct prefix *p = reallocarray(set->prefix, set->n + 1, sizeof(*p));
+	uint32_t *tables;
 
 	if (!p)
 		return MNL_CB_ERROR;
 	set->prefix = p;
+	tables = reallocarray(set->table, set->n + 1, sizeof(*tables));
+	if (!tables)
+		return MNL_CB_ERROR;
+	set->table = tables;
+	tables[set->n] = table;
 	p += set->n++;
 	memset(p, 0, sizeof(*p));
 	p->addr.len = len;
@@ -190,7 +198,7 @@ static int addr_list_cb(const struct nlmsghdr *nlh, void *data)
 	if (!ours || !own)
 		return MNL_CB_OK;
 	return set_add(l->set, mnl_attr_get_payload(own), mnl_attr_get_payload_len(own),
-		       ifa->ifa_prefixlen);
+		       ifa->ifa_prefixlen, 0);
 }
 
 /**
@@ -239,11 +247,12 @@ static int route_list_cb(const struct nlmsghdr *nlh, void *data)
 		metric = 0;
 	else
 		oif = 0;
-	if (table != l->table || oif != l->ifindex || metric != l->guard)
+	if ((l->table != TABLE_ANY && table != l->table) || oif != l->ifindex || metric != l->guard)
 		return MNL_CB_OK;
 	if (dst && mnl_attr_get_payload_len(dst) != len)
 		return MNL_CB_OK;
-	return set_add(l->set, dst ? mnl_attr_get_payload(dst) : any, len, rtm->rtm_dst_len);
+	return set_add(l->set, dst ? mnl_attr_get_payload(dst) : any, len, rtm->rtm_dst_len,
+		       table);
 }
 
 /**
@@ -251,7 +260,7 @@ static int route_list_cb(const struct nlmsghdr *nlh, void *data)
  * @nl: a socket of rtnetlink
  * @ifindex: to this device; 0 for guards
  * @guard: metric of the guards, 0 for routes to the device
- * @table: in this table, 0 for the main one
+ * @table: in this table, 0 for the main one, TABLE_ANY
  * @set: the result, for set_free()
  * @err: why not
  */

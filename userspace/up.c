@@ -12,6 +12,24 @@
 #include "swanctl.h"
 #include "up.h"
 
+static int find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err)
+{
+	int ret;
+
+	memset(vrf, 0, sizeof(*vrf));
+	if (!up->around.vrf[0])
+		return 0;
+	up_now(up, "vrf %s", up->around.vrf);
+	ret = link_get(&up->rtnl, up->around.vrf, vrf, err);
+	if (ret == -ENODEV)
+		return nl_error_set(err, ENODEV, "there is no such device; ip link add %s type vrf table N makes one",
+				    up->around.vrf);
+	if (!ret && !vrf->table)
+		ret = nl_error_set(err, EINVAL, "this device is no VRF");
+	up->table = vrf->table;
+	return ret;
+}
+
 /* To the device, or to none with the metric of a guard: unreachable until then. */
 static int set_routes(struct up *up, const char *how, uint32_t guard, const struct prefix *route,
 		      unsigned int n, struct nl_error *err)
@@ -215,19 +233,13 @@ static void remove_stale(struct up *up)
 	want.n = up->around.n_routes;
 	want.prefix = up->around.route;
 	if (!route_list(&up->rtnl, ifindex, 0, up->table, &have, &err)) {
-		for (i = 0; i < have.n; i++) {
-			if (set_has(&want, &have.prefix[i]))
-				continue;
-			route_change(&up->rtnl, false, ifindex, 0, up->table, &have.prefix[i],
-				     &err);
-			route_change(&up->rtnl, false, 0, GUARD_METRIC, up->table,
-				     &have.prefix[i], &err);
-		}
+		for (i = 0; i < have.n; i++)
+			if (!set_has(&want, &have.prefix[i]))
+				route_change(&up->rtnl, false, ifindex, 0, up->table,
+					     &have.prefix[i], &err);
 	}
 	set_free(&have);
-	want.n = up->around.n_guards;
-	want.prefix = up->around.guard;
-	up_remove_guards(up, &want);
+	up_remove_guards(up, true);
 	for (i = 0; i < up->around.n_files; i++)
 		swanctl_settle(up->files[i]);
 }
@@ -237,12 +249,12 @@ static int bring_up(struct up *up, struct nl_error *err)
 	struct link_info vrf;
 	int ret;
 
-	ret = up_find_vrf(up, &vrf, err);
+	ret = find_vrf(up, &vrf, err);
 	if (!ret)
 		ret = set_routes(up, "the guard", up_guard(up), up->around.guard,
 				 up->around.n_guards, err);
 	if (!ret)
-		ret = set_routes(up, "the unreachable route", GUARD_METRIC, up->around.route,
+		ret = set_routes(up, "the unreachable route", up_guard(up), up->around.route,
 				 up->around.n_routes, err);
 	if (!ret)
 		ret = make_device(up, err);

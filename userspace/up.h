@@ -74,9 +74,8 @@ struct up *up_begin(const struct command *cmd, int argc, char **argv, int *rc);
 void up_end(struct up *up);
 void up_now(struct up *up, const char *fmt, ...)
 	__printf(2, 3);
-int up_find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err);
 uint32_t up_guard(const struct up *up);
-bool up_remove_guards(struct up *up, const struct set *want);
+bool up_remove_guards(struct up *up, bool keep);
 
 void up_did(struct up *up, const struct undo *undo);
 void up_undo(struct up *up);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
+
 #include "up.h"
 
 /* NAME, or a path to NAME.conf. */
@@ -72,30 +74,6 @@ void up_now(struct up *up, const char *fmt, ...)
 }
 
 /**
- * up_find_vrf - find the VRF that the file names
- * @up: what is brought up or down; gets the table
- * @vrf: the result, of no ifindex for none
- * @err: why not
- */
-int up_find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err)
-{
-	int ret;
-
-	memset(vrf, 0, sizeof(*vrf));
-	if (!up->around.vrf[0])
-		return 0;
-	up_now(up, "vrf %s", up->around.vrf);
-	ret = link_get(&up->rtnl, up->around.vrf, vrf, err);
-	if (ret == -ENODEV)
-		return nl_error_set(err, ENODEV, "there is no such device; ip link add %s type vrf table N makes one",
-				    up->around.vrf);
-	if (!ret && !vrf->table)
-		ret = nl_error_set(err, EINVAL, "this device is no VRF");
-	up->table = vrf->table;
-	return ret;
-}
-
-/**
  * up_guard - the metric of this connection's guards
  * @up: what is brought up or down
  *
@@ -108,30 +86,35 @@ uint32_t up_guard(const struct up *up)
 
 	for (c = up->name; *c; c++)
 		hash = hash * 31 + (unsigned char)*c;
-	return GUARD_FIRST + hash % (GUARD_METRIC - GUARD_FIRST);
+	return GUARD_FIRST + hash % (GUARD_LAST - GUARD_FIRST);
 }
 
 /**
  * up_remove_guards - remove this connection's guards
  * @up: what is brought up or down
- * @want: but these
+ * @keep: but those of its routes and guards, in its table
+ *
+ * In any table: the VRF may have been another one.
  *
  * Return: whether there were any.
  */
-bool up_remove_guards(struct up *up, const struct set *want)
+bool up_remove_guards(struct up *up, bool keep)
 {
-	uint32_t guard = up_guard(up);
+	const struct set guards = { .n = up->around.n_guards, .prefix = up->around.guard };
+	const struct set routes = { .n = up->around.n_routes, .prefix = up->around.route };
+	uint32_t guard = up_guard(up), table = up->table ? up->table : RT_TABLE_MAIN;
 	struct nl_error err;
 	bool any = false;
 	struct set have;
 	unsigned int i;
 
-	if (!route_list(&up->rtnl, 0, guard, up->table, &have, &err)) {
+	if (!route_list(&up->rtnl, 0, guard, TABLE_ANY, &have, &err)) {
 		for (i = 0; i < have.n; i++) {
-			if (set_has(want, &have.prefix[i]))
+			if (keep && have.table[i] == table &&
+			    (set_has(&guards, &have.prefix[i]) || set_has(&routes, &have.prefix[i])))
 				continue;
 			any = true;
-			route_change(&up->rtnl, false, 0, guard, up->table, &have.prefix[i],
+			route_change(&up->rtnl, false, 0, guard, have.table[i], &have.prefix[i],
 				     &err);
 		}
 	}

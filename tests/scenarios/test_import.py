@@ -373,3 +373,24 @@ def test_a_connection_comes_up_in_the_vrf_that_its_file_names(cloud):
     cloud.traffic()
     cloud.ctl("down", cloud.file)
     assert cloud.state() == before
+
+
+def test_guards_follow_into_another_vrf(cloud):
+    """Of the table that they were in none is left, neither by up nor by down."""
+    cloud.take()
+    cloud.gw.ip("link add blue type vrf table 77", "link set blue up")
+    before = cloud.state()
+    cloud.edit("[up]", "[up]\nvrf = blue\nguard = 10.64.0.0/10")
+
+    def guards(table):
+        routes = cloud.gw.ip_json(["route", "show", "table", table, "type", "unreachable"])
+        return sorted(r["dst"] for r in routes if r["dst"] != "default")
+
+    cloud.up()
+    assert guards(77) == ["10.20.0.0/16", "10.64.0.0/10"] and not guards("main")
+    cloud.edit("vrf = blue\n", "")
+    cloud.up()
+    assert guards("main") == ["10.20.0.0/16", "10.64.0.0/10"] and not guards(77)
+    cloud.edit("[up]", "[up]\nvrf = blue")
+    cloud.ctl("down", cloud.file)
+    assert cloud.state() == before
