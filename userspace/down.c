@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vgwctl down - what vgwctl up did, in the other order. */
 
+#include <string.h>
+
 #include "swanctl.h"
 #include "up.h"
 
@@ -26,7 +28,7 @@ static int unload_keys(struct up *up, bool *any, struct nl_error *err)
 	return ret;
 }
 
-static int take_down(struct up *up, bool *any, struct nl_error *first)
+static int take_down(struct up *up, bool keep_guards, bool *any, struct nl_error *first)
 {
 	struct nl_error err;
 	int ret;
@@ -42,7 +44,8 @@ static int take_down(struct up *up, bool *any, struct nl_error *first)
 		}
 	}
 	/* Last: until here nothing found another way. */
-	*any |= up_remove_guards(up, false);
+	if (!keep_guards)
+		*any |= up_remove_guards(up, false);
 	return ret;
 }
 
@@ -54,16 +57,23 @@ static int take_down(struct up *up, bool *any, struct nl_error *first)
  */
 int cmd_down(const struct command *cmd, int argc, char **argv)
 {
+	bool any = false, keep_guards = false;
 	struct nl_error err;
-	bool any = false;
 	struct up *up;
 	int rc;
 
+	if (argc > 1 && argv[1][0] == '-' && argv[1][1]) {
+		if (strcmp(argv[1], "--keep-guards"))
+			return usage_error(cmd, "%s: there is --keep-guards", argv[1]);
+		keep_guards = true;
+		argc--;
+		argv++;
+	}
 	up = up_begin(cmd, argc, argv, &rc);
 	if (!up)
 		return rc;
 	rc = RC_OK;
-	if (take_down(up, &any, &err)) {
+	if (take_down(up, keep_guards, &any, &err)) {
 		fprintf(stderr, "vgwctl: down %s: %s: %s; the rest is down\n", up->name, up->at,
 			err.text);
 		rc = RC_REFUSED;

@@ -394,3 +394,22 @@ def test_guards_follow_into_another_vrf(cloud):
     cloud.edit("[up]", "[up]\nvrf = blue")
     cloud.ctl("down", cloud.file)
     assert cloud.state() == before
+
+
+def test_guards_that_are_kept_outlast_the_rest(cloud):
+    """As the service does it: between stop and start the networks are not sent in clear."""
+    cloud.take()
+    before = cloud.state()
+    cloud.up()
+    cloud.wait_up()
+    cloud.ctl("down", "--keep-guards", cloud.file)
+    assert cloud.guards() == ["10.20.0.0/16"]
+    left = cloud.state()
+    assert {**left, "routes": before["routes"]} == before
+    cloud.up()
+    assert cloud.guards() == ["10.20.0.0/16"]
+    cloud.wait_up()
+    cloud.traffic()
+    cloud.ctl("down", "--keep-guards", cloud.file)
+    cloud.ctl("down", cloud.file)
+    assert cloud.state() == before
