@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "swanctl.h"
 #include "up.h"
 
 /* First the daemon forgets, else it would bring the SAs back. */
@@ -13,11 +12,20 @@ static int unload_keys(struct up *up, bool *any, struct nl_error *err)
 	unsigned int i;
 	int ret = 0;
 
+	up_now(up, "strongSwan's file");
 	for (i = 0; i < up->around.n_files && !ret; i++) {
-		up_now(up, "strongSwan's file");
 		ret = swanctl_remove(up->files[i], &removed, err);
 		changed |= removed;
 	}
+	/* And those that the file no longer says. */
+	swanctl_placed(up->name, &up->placed);
+	for (i = 0; i < up->placed.n && !ret; i++) {
+		ret = swanctl_remove(up->placed.name[i], &removed, err);
+		changed |= removed;
+	}
+	up->placed.n = 0;
+	if (!ret)
+		ret = swanctl_set_placed(up->name, &up->placed, err);
 	if (ret || !changed)
 		return ret;
 	*any = true;

@@ -19,6 +19,13 @@
 
 /* Hidden from swanctl: what a second name was for until now. */
 #define BEFORE	".before-"
+/* Hidden, too, and there as long as what it names: what a connection has placed. */
+#define PLACED	".placed-"
+#define PLACING	".placing-"
+
+#define INSTALL	"(Debian: apt-get install strongswan-swanctl charon-systemd)"
+/* Behind what strerror() says. */
+#define NO_CONF_D	"; is strongSwan's swanctl missing? " INSTALL
 
 /* As swanctl(8) itself finds it. */
 static const char *swanctl_dir(void)
@@ -69,9 +76,9 @@ int swanctl_place(const char *file, bool *placed, struct nl_error *err)
 		return nl_error_set(err, errno, "%.200s: %s", file, strerror(errno));
 	if (same_file(file, path))
 		return 0;
-	/* A hard link, for AppArmor lets swanctl read its own directory only. */
+	/* A hard link, for AppArmor lets swanctl read its own directory only; of no symbolic one. */
 	unlink(temp);
-	if (link(file, temp)) {
+	if (linkat(AT_FDCWD, file, AT_FDCWD, temp, AT_SYMLINK_FOLLOW)) {
 		full = errno == EXDEV ? realpath(file, NULL) : NULL;
 		if (!full || symlink(full, temp))
 			ret = errno;
@@ -85,24 +92,49 @@ int swanctl_place(const char *file, bool *placed, struct nl_error *err)
 	if (ret) {
 		unlink(temp);
 		unlink(before);
-		return nl_error_set(err, ret, "%.200s: %s", path, strerror(ret));
+		return nl_error_set(err, ret, "%.200s: %s%s", path, strerror(ret),
+				    ret == ENOENT ? NO_CONF_D : "");
 	}
 	*placed = true;
 	return 0;
 }
 
 /**
- * swanctl_restore - undo a swanctl_place() that placed
+ * swanctl_hide - let swanctl no longer find a file, for now
  * @file: the file
+ * @hidden: whether it did before; then swanctl_restore() or swanctl_settle() follows
+ * @err: why not
  */
-void swanctl_restore(const char *file)
+int swanctl_hide(const char *file, bool *hidden, struct nl_error *err)
 {
 	char path[PATH_MAX], before[PATH_MAX];
-	struct nl_error err;
 
-	if (!second_name(path, sizeof(path), file, "", &err) &&
-	    !second_name(before, sizeof(before), file, BEFORE, &err) && rename(before, path))
-		unlink(path);
+	*hidden = false;
+	if (second_name(path, sizeof(path), file, "", err) ||
+	    second_name(before, sizeof(before), file, BEFORE, err))
+		return -err->code;
+	if (!rename(path, before))
+		*hidden = true;
+	else if (errno != ENOENT)
+		return nl_error_set(err, errno, "%.200s: %s", path, strerror(errno));
+	return 0;
+}
+
+/**
+ * swanctl_restore - undo a swanctl_place() that placed, a swanctl_hide() that hid
+ * @file: the file
+ * @err: why not
+ */
+int swanctl_restore(const char *file, struct nl_error *err)
+{
+	char path[PATH_MAX], before[PATH_MAX];
+
+	if (second_name(path, sizeof(path), file, "", err) ||
+	    second_name(before, sizeof(before), file, BEFORE, err))
+		return -err->code;
+	if (rename(before, path) && (errno != ENOENT || unlink(path)))
+		return nl_error_set(err, errno, "%.200s: %s", path, strerror(errno));
+	return 0;
 }
 
 /**
@@ -136,6 +168,115 @@ int swanctl_remove(const char *file, bool *removed, struct nl_error *err)
 	else if (errno != ENOENT)
 		return nl_error_set(err, errno, "%.200s: %s", path, strerror(errno));
 	return 0;
+}
+
+static int placed_name(char *buf, size_t size, const char *prefix, const char *conn,
+		       struct nl_error *err)
+{
+	int len = snprintf(buf, size, "%s/conf.d/%s%s", swanctl_dir(), prefix, conn);
+
+	if (len < 0 || (size_t)len >= size)
+		return nl_error_set(err, ENAMETOOLONG, "%.200s: the name is too long", conn);
+	return 0;
+}
+
+/**
+ * swanctl_placed - what a connection has placed
+ * @conn: its name
+ * @placed: the result: names without a directory
+ *
+ * No more is returned than fits: the rest is what up never placed.
+ */
+void swanctl_placed(const char *conn, struct placed *placed)
+{
+	char path[PATH_MAX], line[NAME_MAX + 2];
+	struct nl_error err;
+	FILE *f = NULL;
+	size_t len;
+
+	placed->n = 0;
+	if (!placed_name(path, sizeof(path), PLACED, conn, &err))
+		f = fopen(path, "re");
+	while (f && placed->n < PLACED_MAX && fgets(line, sizeof(line), f)) {
+		len = strcspn(line, "\n");
+		line[len] = '\0';
+		if (len && len <= NAME_MAX && !strchr(line, '/'))
+			memcpy(placed->name[placed->n++], line, len + 1);
+	}
+	if (f)
+		fclose(f);
+}
+
+/**
+ * swanctl_set_placed - remember what a connection has placed
+ * @conn: its name
+ * @placed: names without a directory; none for forget it
+ * @err: why not
+ */
+int swanctl_set_placed(const char *conn, const struct placed *placed, struct nl_error *err)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	unsigned int i;
+	FILE *f = NULL;
+	int fd, ret = 0;
+
+	if (placed_name(path, sizeof(path), PLACED, conn, err) ||
+	    placed_name(temp, sizeof(temp), PLACING, conn, err))
+		return -err->code;
+	if (!placed->n) {
+		if (unlink(path) && errno != ENOENT)
+			return nl_error_set(err, errno, "%.200s: %s", path, strerror(errno));
+		return 0;
+	}
+	unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		f = fdopen(fd, "w");
+	if (!f)
+		return nl_error_set(err, errno, "%.200s: %s%s", temp, strerror(errno),
+				    errno == ENOENT ? NO_CONF_D : "");
+	for (i = 0; i < placed->n; i++)
+		fprintf(f, "%s\n", placed->name[i]);
+	/* Whole or not at all, also after a crash. */
+	if (fflush(f) || fsync(fd))
+		ret = errno;
+	if (fclose(f) && !ret)
+		ret = errno;
+	if (!ret && rename(temp, path))
+		ret = errno;
+	if (!ret)
+		return 0;
+	unlink(temp);
+	return nl_error_set(err, ret, "%.200s: %s", path, strerror(ret));
+}
+
+/**
+ * placed_add - add a file
+ * @placed: where
+ * @file: its name or path; one that is there is not added twice
+ */
+void placed_add(struct placed *placed, const char *file)
+{
+	const char *base = strrchr(file, '/');
+
+	base = base ? base + 1 : file;
+	if (!placed_has(placed, base) && placed->n < PLACED_MAX)
+		snprintf(placed->name[placed->n++], NAME_MAX + 1, "%s", base);
+}
+
+/**
+ * placed_has - whether a file is there
+ * @placed: where
+ * @base: its name
+ */
+bool placed_has(const struct placed *placed, const char *base)
+{
+	unsigned int i;
+
+	for (i = 0; i < placed->n; i++)
+		if (!strcmp(placed->name[i], base))
+			return true;
+	return false;
 }
 
 /* The last line that is not empty. */
@@ -208,7 +349,7 @@ int swanctl_load(struct nl_error *err)
 		return nl_error_set(err, -ret, "swanctl: %s", strerror(-ret));
 	if (ret == 127)
 		return nl_error_set(err, ENOENT,
-				    "swanctl is missing (Debian: apt-get install strongswan-swanctl charon-systemd)");
+				    "swanctl is missing " INSTALL);
 	return nl_error_set(err, EIO, "swanctl --load-all exited %d%s%s", ret,
 			    said[0] ? ": " : "; is strongSwan running?", said);
 }

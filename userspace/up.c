@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "swanctl.h"
 #include "up.h"
 
 static int find_vrf(struct up *up, struct link_info *vrf, struct nl_error *err)
@@ -192,30 +191,95 @@ static int set_up(struct up *up, struct nl_error *err)
 	return ret;
 }
 
+/* Written before they are there, and only if it differs: then no crash lets one be forgotten. */
+static int remember_files(struct up *up, struct nl_error *err)
+{
+	struct undo undo = { .step = STEP_PLACED };
+	struct placed all = {};
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < up->around.n_files; i++)
+		placed_add(&all, up->files[i]);
+	for (i = 0; i < up->placed.n; i++)
+		placed_add(&all, up->placed.name[i]);
+	for (i = 0; i < up->around.n_files; i++)
+		if (!placed_has(&up->placed, all.name[i]))
+			break;
+	if (i == up->around.n_files)
+		return 0;
+	ret = swanctl_set_placed(up->name, &all, err);
+	if (!ret)
+		up_did(up, &undo);
+	return ret;
+}
+
+static bool is_listed(const struct up *up, const char *base)
+{
+	struct placed listed = {};
+	unsigned int i;
+
+	for (i = 0; i < up->around.n_files; i++)
+		placed_add(&listed, up->files[i]);
+	return placed_has(&listed, base);
+}
+
 static int load_keys(struct up *up, struct nl_error *err)
 {
 	struct undo undo = { .step = STEP_LOAD };
 	unsigned int i;
-	bool placed;
-	int ret = 0;
+	bool changed;
+	int ret;
 
-	if (!up->around.n_files)
+	swanctl_placed(up->name, &up->placed);
+	if (!up->around.n_files && !up->placed.n)
 		return 0;
 	/* Taken back last: then with the files that were there before. */
 	up_did(up, &undo);
+	up_now(up, "strongSwan's file");
+	ret = remember_files(up, err);
 	undo.step = STEP_FILE;
 	for (i = 0; i < up->around.n_files && !ret; i++) {
 		undo.file = up->files[i];
-		up_now(up, "strongSwan's file");
-		ret = swanctl_place(undo.file, &placed, err);
-		if (!ret && placed)
+		ret = swanctl_place(undo.file, &changed, err);
+		if (!ret && changed)
 			up_did(up, &undo);
 	}
+	for (i = 0; i < up->placed.n && !ret; i++) {
+		undo.file = up->placed.name[i];
+		if (is_listed(up, undo.file))
+			continue;
+		ret = swanctl_hide(undo.file, &changed, err);
+		if (!ret && changed)
+			up_did(up, &undo);
+	}
+	if (ret)
+		return ret;
 	up_now(up, "strongSwan");
-	return ret ? ret : swanctl_load(err);
+	return swanctl_load(err);
 }
 
-/* What an earlier up set or placed and the file no longer says. */
+/* Nothing of it will be taken back. */
+static void settle_files(struct up *up)
+{
+	struct placed listed = {};
+	struct nl_error err;
+	unsigned int i;
+
+	for (i = 0; i < up->around.n_files; i++) {
+		swanctl_settle(up->files[i]);
+		placed_add(&listed, up->files[i]);
+	}
+	for (i = 0; i < up->placed.n; i++)
+		swanctl_settle(up->placed.name[i]);
+	for (i = 0; i < up->placed.n; i++)
+		if (!placed_has(&listed, up->placed.name[i]))
+			break;
+	if (i < up->placed.n)
+		swanctl_set_placed(up->name, &listed, &err);
+}
+
+/* What an earlier up set and the file no longer says. */
 static void remove_stale(struct up *up)
 {
 	struct prefix addrs[VGW_MAX_TUNNELS + UP_ADDRS];
@@ -240,8 +304,7 @@ static void remove_stale(struct up *up)
 	}
 	set_free(&have);
 	up_remove_guards(up, true);
-	for (i = 0; i < up->around.n_files; i++)
-		swanctl_settle(up->files[i]);
+	settle_files(up);
 }
 
 static int bring_up(struct up *up, struct nl_error *err)

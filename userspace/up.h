@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "swanctl.h"
 #include "vgwctl.h"
 
 enum step {
@@ -14,6 +15,7 @@ enum step {
 	STEP_ADDR,
 	STEP_FLAGS,
 	STEP_ROUTE,
+	STEP_PLACED,
 	STEP_FILE,
 	STEP_LOAD,
 };
@@ -36,7 +38,7 @@ struct undo {
 
 /* A guard and a route each, guards, addresses, devices set up, files, each other kind once. */
 #define UP_STEPS	(2 * UP_ROUTES + UP_GUARDS + UP_ADDRS + 2 * VGW_MAX_TUNNELS + 1 + \
-			 UP_FILES + STEP_LOAD)
+			 UP_FILES + PLACED_MAX + STEP_LOAD)
 
 /**
  * struct up - what is brought up or down
@@ -50,6 +52,7 @@ struct undo {
  * @table: of its routes, 0 for the main one
  * @before: options that it had
  * @files: paths of swanctl's files
+ * @placed: those that an earlier up placed
  * @n_done: of @done
  * @done: steps that were taken
  * @at: what is being done, for messages
@@ -65,6 +68,7 @@ struct up {
 	uint32_t table;
 	struct conn_config before;
 	char files[UP_FILES][PATH_MAX];
+	struct placed placed;
 	unsigned int n_done;
 	struct undo done[UP_STEPS];
 	char at[256];

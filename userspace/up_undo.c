@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What vgwctl up did, taken back. */
 
-#include "swanctl.h"
 #include "up.h"
 
 /**
@@ -65,8 +64,11 @@ void up_undo(struct up *up)
 			route_change(&up->rtnl, false, u->ifindex, u->guard, up->table,
 				     &u->prefix, &err);
 			break;
+		case STEP_PLACED:
+			swanctl_set_placed(up->name, &up->placed, &err);
+			break;
 		case STEP_FILE:
-			swanctl_restore(u->file);
+			swanctl_restore(u->file, &err);
 			break;
 		case STEP_LOAD:
 			swanctl_load(&err);

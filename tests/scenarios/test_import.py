@@ -413,3 +413,32 @@ def test_guards_that_are_kept_outlast_the_rest(cloud):
     cloud.ctl("down", "--keep-guards", cloud.file)
     cloud.ctl("down", cloud.file)
     assert cloud.state() == before
+
+
+def test_a_file_of_strongswan_s_that_is_no_longer_listed_goes(cloud):
+    """With its keys: by up, or by down if there is no up in between."""
+    cloud.take()
+    before = cloud.state()
+
+    def placed():
+        return sorted(path.name for path in cloud.conf_d.glob("*.conf"))
+
+    cloud.up()
+    cloud.wait_up()
+    both = placed()
+    assert [name for name in both if "secrets" in name] == ["vgw-aws.secrets.conf"]
+    cloud.edit("swanctl = aws.secrets.conf\n", "")
+    # What fails leaves them.
+    refuse(cloud, "strongSwan: swanctl", env={"STRONGSWAN_CONF": "/dev/null"})
+    assert placed() == both
+    cloud.up()
+    assert placed() == ["vgw-aws.swanctl.conf"]
+    said = cloud.charon.swanctl("--load-all", "--noprompt").stdout
+    assert "unloaded shared" not in said and "secret" not in said, said
+    cloud.edit("[up]", "[up]\nswanctl = aws.secrets.conf")
+    cloud.up()
+    assert placed() == both
+    for name in ("aws.swanctl.conf", "aws.secrets.conf"):
+        cloud.edit(f"swanctl = {name}\n", "")
+    cloud.ctl("down", cloud.file)
+    assert cloud.state() == before

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "metrics.h"
+#include "swanctl.h"
 #include "tap.h"
 #include "units.h"
 
@@ -422,6 +425,67 @@ static void test_metrics(void)
 	free(second);
 }
 
+static void write_file(const char *name, const char *text)
+{
+	FILE *f = fopen(name, "we");
+
+	if (!f || fputs(text, f) < 0 || fclose(f)) {
+		perror(name);
+		exit(1);
+	}
+}
+
+/* Second names of files, where there is no strongSwan. */
+static void test_swanctl(void)
+{
+	char dir[] = "/tmp/selftest-XXXXXX";
+	struct placed placed = {};
+	struct nl_error err = {};
+	struct stat st;
+	bool done;
+
+	if (!mkdtemp(dir) || chdir(dir))
+		exit(1);
+	setenv("SWANCTL_DIR", dir, 1);
+	write_file("keys", "one");
+	result(swanctl_place("keys", &done, &err) && strstr(err.text, "apt-get install strongswan"),
+	       "no conf.d: %s", err.text);
+	placed_add(&placed, "a/x.conf");
+	result(swanctl_set_placed("vgw0", &placed, &err) && strstr(err.text, "apt-get install"),
+	       "likewise: %s", err.text);
+
+	if (mkdir("conf.d", 0755) || symlink("keys", "link.conf"))
+		exit(1);
+	result(!swanctl_place("link.conf", &done, &err) && done &&
+	       !stat("conf.d/vgw-link.conf", &st), "a symbolic link leads somewhere: %s", err.text);
+	result(!swanctl_place("link.conf", &done, &err) && !done, "a second time it is there");
+	result(!swanctl_hide("link.conf", &done, &err) && done &&
+	       access("conf.d/vgw-link.conf", F_OK), "it is hidden");
+	result(!swanctl_restore("link.conf", &err) && !access("conf.d/vgw-link.conf", F_OK),
+	       "and there again");
+	result(!swanctl_remove("link.conf", &done, &err) && done, "and removed");
+
+	placed_add(&placed, "y.conf");
+	placed_add(&placed, "b/x.conf");
+	result(!swanctl_set_placed("vgw0", &placed, &err) && !stat("conf.d/.placed-vgw0", &st) &&
+	       (st.st_mode & 0777) == 0600, "what was placed is remembered: %s", err.text);
+	swanctl_placed("vgw1", &placed);
+	result(!placed.n, "not for another connection");
+	swanctl_placed("vgw0", &placed);
+	result(placed.n == 2 && placed_has(&placed, "x.conf") && placed_has(&placed, "y.conf"),
+	       "by its name");
+	write_file("conf.d/.placed-vgw0", "../x\n\nz.conf");
+	swanctl_placed("vgw0", &placed);
+	result(placed.n == 1 && placed_has(&placed, "z.conf"), "no path leads out of the folder");
+	placed.n = 0;
+	result(!swanctl_set_placed("vgw0", &placed, &err) && !swanctl_set_placed("vgw0", &placed, &err) &&
+	       !rmdir("conf.d"), "nothing is left of nothing: %s", err.text);
+	unlink("keys");
+	unlink("link.conf");
+	if (chdir("/") || rmdir(dir))
+		exit(1);
+}
+
 int main(void)
 {
 	test_times();
@@ -432,5 +496,6 @@ int main(void)
 	test_files_if_read();
 	test_hints();
 	test_metrics();
+	test_swanctl();
 	return finish("selftest");
 }
