@@ -331,9 +331,7 @@ static int bring_up(struct up *up, struct nl_error *err)
 		ret = set_routes(up, "the route", 0, up->around.route, up->around.n_routes, err);
 	if (!ret)
 		ret = load_keys(up, err);
-	if (ret)
-		up_undo(up);
-	else
+	if (!ret)
 		remove_stale(up);
 	return ret;
 }
@@ -347,6 +345,7 @@ static int bring_up(struct up *up, struct nl_error *err)
 int cmd_up(const struct command *cmd, int argc, char **argv)
 {
 	struct nl_error err;
+	char left[1024];
 	struct up *up;
 	int rc;
 
@@ -355,8 +354,10 @@ int cmd_up(const struct command *cmd, int argc, char **argv)
 		return rc;
 	rc = RC_OK;
 	if (bring_up(up, &err)) {
-		fprintf(stderr, "vgwctl: up %s: %s: %s; everything is as it was before\n",
-			up->name, up->at, err.text);
+		up_undo(up, &err, left, sizeof(left));
+		fprintf(stderr, "vgwctl: up %s: %s: %s; %s%s\n", up->name, up->at, err.text,
+			left[0] ? "and this could not be undone: " : "everything is as it was before",
+			left);
 		rc = RC_REFUSED;
 	}
 	up_end(up);

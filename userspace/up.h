@@ -82,6 +82,6 @@ uint32_t up_guard(const struct up *up);
 bool up_remove_guards(struct up *up, bool keep);
 
 void up_did(struct up *up, const struct undo *undo);
-void up_undo(struct up *up);
+void up_undo(struct up *up, const struct nl_error *why, char *left, size_t size);
 
 #endif /* VGWCTL_UP_H */

@@ -334,6 +334,23 @@ def test_a_failure_half_way_undoes_itself_and_says_where(cloud):
     cloud.traffic()
 
 
+def test_what_cannot_be_undone_is_said(cloud):
+    """Here strongSwan, which fails in another way the second time."""
+    cloud.take()
+    folder = Path("/tmp/no-swanctl")
+    folder.mkdir(exist_ok=True)
+    (folder / "swanctl").write_text(
+        f"#!/bin/sh\necho no $(wc -l <{folder}/told) >&2\necho >>{folder}/told\nexit 3\n",
+        encoding="ascii")  # fmt: skip
+    (folder / "swanctl").chmod(0o755)
+    (folder / "told").write_text("", encoding="ascii")
+    before = cloud.state()
+    done = cloud.up(check=False, env={"PATH": f"{folder}:{os.environ['PATH']}"})
+    assert done.returncode == 2 and "exited 3: no 0; and this" in done.stderr, done
+    assert "be undone: strongSwan: swanctl --load-all exited 3: no 1\n" in done.stderr, done
+    assert cloud.state() == before
+
+
 def test_an_import_after_a_change_and_up_again_change_what_changed(cloud):
     cloud.take()
     cloud.up()
