@@ -371,7 +371,7 @@ static int parse_nlmsgerr(const struct nlmsghdr *nlh, const struct nl_req *req,
 			  struct nl_error *err)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	const char *where = NULL, *missing = NULL;
+	const char *where = NULL, *missing = NULL, *hint = "";
 	size_t skip = sizeof(*e);
 	struct ext_ack ack;
 	int code;
@@ -399,9 +399,12 @@ static int parse_nlmsgerr(const struct nlmsghdr *nlh, const struct nl_req *req,
 	else if (ack.missing)
 		missing = name_of(&names_attr, ack.missing);
 
+	/* rtnetlink's own words for a kind that no module brought say nothing of the module. */
+	if (!ack.msg || !strcmp(ack.msg, "Unknown device type"))
+		hint = hint_of(code);
 	return nl_error_set(err, code, "%s%s%s%s%s%s", where ? where : "", where ? ": " : "",
 			    ack.msg ? ack.msg : strerror(code), missing ? ": " : "",
-			    missing ? missing : "", ack.msg ? "" : hint_of(code));
+			    missing ? missing : "", hint);
 }
 
 static int receive(struct nl *nl, const struct nl_req *req, mnl_cb_t cb, void *data,
