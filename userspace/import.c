@@ -356,6 +356,9 @@ int cmd_import(const struct command *cmd, int argc, char **argv)
 			if (++i == argc || !argv[i][0])
 				return usage_error(cmd, "-o: the directory is missing");
 			dir = argv[i];
+		} else if (argv[i][0] == '-' && argv[i][1]) {
+			return usage_error(cmd, "%s: there is -o DIR; others go before the command",
+					   argv[i]);
 		} else if (file) {
 			return usage_error(cmd, "%s: one file at a time", argv[i]);
 		} else {

@@ -73,6 +73,12 @@ static void help(FILE *f)
 	fputs(option_help, f);
 }
 
+/* The exit code of what the kernel had no part in: to those who call check each means something. */
+static int rc_wrong(const struct command *cmd, int rc)
+{
+	return cmd && cmd->rc_usage ? cmd->rc_usage : rc;
+}
+
 /**
  * usage_error - say what was typed wrong
  * @cmd: the command
@@ -89,7 +95,7 @@ int usage_error(const struct command *cmd, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "\nUsage: vgwctl %s %s\n", cmd->name, cmd->usage);
-	return cmd->rc_usage ? cmd->rc_usage : RC_USAGE;
+	return rc_wrong(cmd, RC_USAGE);
 }
 
 /**
@@ -104,7 +110,7 @@ int usage_error_of(const struct command *cmd, const char *dev, const struct prob
 {
 	fprintf(stderr, "vgwctl: %s %s: %s\nUsage: vgwctl %s %s\n", cmd->name, dev, p->text,
 		cmd->name, cmd->usage);
-	return cmd->rc_usage ? cmd->rc_usage : RC_USAGE;
+	return rc_wrong(cmd, RC_USAGE);
 }
 
 /**
@@ -213,48 +219,71 @@ static int enter_netns(const char *name)
 
 static const struct command *find_command(const char *name)
 {
+	size_t i;
+
+	for (i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+static void no_command(const char *name)
+{
 	const char *words[ARRAY_SIZE(commands)], *hint;
 	size_t i, n = 0;
 
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!strcmp(name, commands[i].name))
-			return &commands[i];
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			words[n++] = commands[i].name;
-	}
 	fprintf(stderr, "vgwctl: %s: no such command", name);
 	hint = nearest(name, words, n);
 	if (hint)
 		fprintf(stderr, "; did you mean %s?\n", hint);
 	else
 		fprintf(stderr, "; vgwctl --help lists them\n");
-	return NULL;
 }
 
 /* What was printed has to have arrived before success is claimed. */
-static int finish(int rc)
+static int finish(const struct command *cmd, int rc)
 {
 	if (fflush(stdout) || ferror(stdout)) {
 		if (errno != EPIPE) {
 			fprintf(stderr, "vgwctl: writing the output: %s\n", strerror(errno));
-			return rc ? rc : RC_REFUSED;
+			return rc_wrong(cmd, rc ? rc : RC_REFUSED);
 		}
 	}
 	return rc;
 }
 
-/* 0 go on, 1 done, -1 wrong */
+static const struct option longopts[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "pretty", no_argument, NULL, 'p' },
+	{ "color", optional_argument, NULL, 'c' },
+	{ "netns", required_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{}
+};
+
+static bool is_global(const char *word)
+{
+	size_t len = strcspn(word, "="), i;
+
+	if (word[0] != '-' || !word[1])
+		return false;
+	if (word[1] != '-')
+		return strchr("jpcnV", word[1]) && (!word[2] || word[1] == 'c' || word[1] == 'n');
+	for (i = 0; longopts[i].name; i++)
+		if (strlen(longopts[i].name) == len - 2 &&
+		    !strncmp(word + 2, longopts[i].name, len - 2))
+			return true;
+	return false;
+}
+
+/* 0 go on, 1 done, -1 wrong; optind is then the command's all the same */
 static int parse_global(int argc, char **argv, const char **netns)
 {
-	static const struct option longopts[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "pretty", no_argument, NULL, 'p' },
-		{ "color", optional_argument, NULL, 'c' },
-		{ "netns", required_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{}
-	};
+	bool wrong = false;
 	int c;
 
 	global.color = color_auto();
@@ -267,8 +296,7 @@ static int parse_global(int argc, char **argv, const char **netns)
 			global.pretty = true;
 			break;
 		case 'c':
-			if (parse_color(optarg))
-				return -1;
+			wrong |= parse_color(optarg);
 			break;
 		case 'n':
 			*netns = optarg;
@@ -281,8 +309,36 @@ static int parse_global(int argc, char **argv, const char **netns)
 			return 1;
 		default:
 			fprintf(stderr, "vgwctl --help shows what there is\n");
+			wrong = true;
+		}
+	}
+	return wrong ? -1 : 0;
+}
+
+/* Options of ours that stand too late, and what is none; 0 to go on. */
+static int check_words(const struct command *cmd, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
+			printf("Usage: vgwctl %s %s\n%s\n", cmd->name, cmd->usage,
+			       cmd->help ? cmd->help : "");
+			return 1;
+		}
+	}
+	if (cmd->options)
+		return 0;
+	for (i = 1; i < argc; i++) {
+		if (is_global(argv[i])) {
+			usage_error(cmd, "%s: options go before the command: vgwctl %s %s", argv[i],
+				    argv[i], cmd->name);
 			return -1;
 		}
+	}
+	if (argc > 1 && argv[1][0] == '-' && argv[1][1]) {
+		usage_error(cmd, "%s: no such option; vgwctl --help lists those there are", argv[1]);
+		return -1;
 	}
 	return 0;
 }
@@ -298,8 +354,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 
 	ret = parse_global(argc, argv, &netns);
+	if (ret < 0)
+		return rc_wrong(find_command(argv[optind]), RC_USAGE);
 	if (ret)
-		return ret < 0 ? RC_USAGE : finish(RC_OK);
+		return finish(NULL, RC_OK);
 
 	argc -= optind;
 	argv += optind;
@@ -309,21 +367,18 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[0], "help")) {
 		help(stdout);
-		return finish(RC_OK);
+		return finish(NULL, RC_OK);
 	}
 	cmd = find_command(argv[0]);
-	if (!cmd)
+	if (!cmd) {
+		no_command(argv[0]);
 		return RC_USAGE;
-	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
-		printf("Usage: vgwctl %s %s\n%s\n", cmd->name, cmd->usage,
-		       cmd->help ? cmd->help : "");
-		return finish(RC_OK);
 	}
-	if (!cmd->options && argc > 1 && argv[argc - 1][0] == '-' && argv[argc - 1][1])
-		return usage_error(cmd, "%s: options go before the command: vgwctl %s %s",
-				   argv[argc - 1], argv[argc - 1], cmd->name);
+	ret = check_words(cmd, argc, argv);
+	if (ret)
+		return ret < 0 ? rc_wrong(cmd, RC_USAGE) : finish(cmd, RC_OK);
 	if (netns && enter_netns(netns))
-		return cmd->rc_usage ? cmd->rc_usage : RC_REFUSED;
+		return rc_wrong(cmd, RC_REFUSED);
 
-	return finish(cmd->run(cmd, argc, argv));
+	return finish(cmd, cmd->run(cmd, argc, argv));
 }
