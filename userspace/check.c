@@ -69,25 +69,42 @@ static bool conn_down(struct look *l)
 	return true;
 }
 
+static bool is_off(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int on = '1';
+
+	if (f) {
+		on = fgetc(f);
+		fclose(f);
+	}
+	return on == '0';
+}
+
 /* What comes from hosts behind this machine; its own packets need no forwarding. */
 static bool forwarding_off(struct look *l)
 {
+	bool v4 = !l->conn->n_tunnels, v6 = false, off4, off6;
 	char path[64 + IFNAMSIZ];
-	int on = '1';
-	FILE *f;
+	unsigned int i;
 
 	if (!l->conn->link.ifindex)
 		return false;
+	/* Of the inside's version; IPv4 where that says nothing. */
+	for (i = 0; i < l->conn->n_tunnels; i++) {
+		v4 |= l->conn->tunnel[i].config.inside.len != 16;
+		v6 |= l->conn->tunnel[i].config.inside.len == 16;
+	}
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", l->conn->ifname);
-	f = fopen(path, "re");
-	if (!f)
+	off4 = v4 && is_off(path);
+	/* All devices together: IPv6 asks no other. */
+	off6 = v6 && is_off("/proc/sys/net/ipv6/conf/all/forwarding");
+	if (!off4 && !off6)
 		return false;
-	on = fgetc(f);
-	fclose(f);
-	if (on != '0')
-		return false;
-	say(l, "IPv4 is not forwarded, so only this machine's own packets cross");
-	advise(l, "sysctl net.ipv4.ip_forward=1");
+	say(l, "%s%s%s not forwarded, so only this machine's own packets cross",
+	    off4 ? "IPv4" : "IPv6", off4 && off6 ? " and IPv6" : "", off4 && off6 ? " are" : " is");
+	advise(l, "sysctl%s%s", off4 ? " net.ipv4.ip_forward=1" : "",
+	       off6 ? " net.ipv6.conf.all.forwarding=1" : "");
 	return true;
 }
 

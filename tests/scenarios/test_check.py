@@ -208,6 +208,28 @@ def test_what_is_broken_is_named_with_what_to_do(topo, vgw, case):
     assert check(topo, "vgw0") == fine
 
 
+def test_an_ipv6_inside_hears_of_ipv6_forwarding(topo):
+    topo.gw.run([VGWCTL, "add", "vgw6", "tunnel", "if_id", 9, "inside", "fd00:9::2/126"])
+    topo.gw.sysctl("net.ipv4.ip_forward", 0)
+    assert "forwarded" not in check(topo, "vgw6")[0]
+    topo.gw.sysctl("net.ipv6.conf.all.forwarding", 0)
+    said, causes, _ = check(topo, "vgw6")
+    assert said.endswith("; note: IPv6 is not forwarded, so only this machine's own packets cross "
+                         "(sysctl net.ipv6.conf.all.forwarding=1)"), said  # fmt: skip
+    assert ("forwarding-off", None) in causes
+    topo.gw.run([VGWCTL, "add", "vgw4", "tunnel", "if_id", 7, "tunnel", "if_id", 8,
+                 "inside", "fd00:9::6/126"])  # fmt: skip
+    assert check(topo, "vgw4")[0].endswith(
+        "; note: IPv4 and IPv6 are not forwarded, so only this machine's own packets cross "
+        "(sysctl net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1)")  # fmt: skip
+
+
+def test_an_answer_that_cannot_be_written_is_not_known(topo, vgw):
+    command = ["sh", "-c", f"{VGWCTL} check vgw0 >/dev/full"]
+    done = topo.gw.run(command, check=False)
+    assert done.returncode == UNKNOWN and "No space left" in done.stderr, done
+
+
 def test_a_connection_without_any_tunnel_is_down(topo, vgw):
     topo.gw.ip("xfrm state flush")
     wait_for("no carrier", lambda: not vgw.carrier(), 10)
