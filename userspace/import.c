@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vgwctl import - from a provider's description of connections to files. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -81,15 +82,22 @@ static void number_name(char *name, unsigned int number)
 		snprintf(name, IFNAMSIZ, "aws%u", number);
 }
 
+/* Among the comments that a file begins with: a person may have put some before ours. */
 static bool marked(const char *text, const char *id)
 {
-	const char *mark = strstr(text, IMPORT_MARK), *end = strchr(text, '\n');
-	size_t len = id ? strlen(id) : 0;
+	size_t len = id ? strlen(id) : 0, line;
+	const char *mark;
 
-	if (!mark || (end && mark > end))
-		return false;
-	mark += strlen(IMPORT_MARK);
-	return !id || (!strncmp(mark, id, len) && mark[len] == '\n');
+	for (; *text && strchr("#!;\n", *text); text += line + (text[line] == '\n')) {
+		line = strcspn(text, "\n");
+		mark = memmem(text, line, IMPORT_MARK, strlen(IMPORT_MARK));
+		if (!mark)
+			continue;
+		mark += strlen(IMPORT_MARK);
+		if (!id || (!strncmp(mark, id, len) && mark[len] == '\n'))
+			return true;
+	}
+	return false;
 }
 
 static bool number_taken(const struct import *im, unsigned int number)
@@ -209,13 +217,34 @@ static bool has_line(const char *text, const char *line, size_t len)
 	return false;
 }
 
+/* What a person put into a file of ours: import writes keys into a file that is never shown. */
+static bool may_be_secret(const char *line, size_t len)
+{
+	static const char *const words[] = { "secret", "password", "pin" };
+	const char *at, *end = line + len;
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		n = strlen(words[i]);
+		for (at = line; (at = memmem(at, end - at, words[i], n)); at += n)
+			if ((at == line || !isalpha((unsigned char)at[-1])) &&
+			    (at + n == end || !isalpha((unsigned char)at[n])))
+				return true;
+	}
+	return false;
+}
+
 static void print_missing(const char *from, const char *in, char sign)
 {
 	size_t len;
 
 	for (; *from; from += len + (from[len] == '\n')) {
 		len = strcspn(from, "\n");
-		if (!has_line(in, from, len))
+		if (has_line(in, from, len))
+			continue;
+		if (may_be_secret(from, len))
+			printf("  %c (a line that may hold a secret)\n", sign);
+		else
 			printf("  %c %.*s\n", sign, (int)len, from);
 	}
 }

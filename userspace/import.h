@@ -177,7 +177,7 @@ void import_write_swanctl(FILE *f, const struct import_conn *conn);
 void import_write_secrets(FILE *f, const struct import_conn *conn);
 void import_write_frr(FILE *f, const struct import_conn *conn);
 
-/* What the first line of a file that is ours says, before the id. */
+/* What a comment at the beginning of a file that is ours says, before the id. */
 #define IMPORT_MARK	"vgwctl import aws: "
 
 #endif /* VGWCTL_IMPORT_H */
