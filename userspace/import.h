@@ -153,6 +153,7 @@ int import_xml(const char *text, size_t len, struct import *im, struct import_co
 /* Rules. */
 int import_check_conn(struct import *im, struct import_conn *conn, struct problem *p);
 int import_check(struct import *im, struct problem *p);
+void import_forget_v4(struct import_conn *conn);
 void import_peer_inside(const struct prefix *net, struct import_tunnel *t);
 
 /* Algorithms, strongest first. */
@@ -171,6 +172,8 @@ bool import_ike_version2(const struct import_tunnel *t);
 /* Writers. */
 uint32_t import_if_id(const struct import_conn *conn, unsigned int tunnel);
 uint32_t import_rekey_time(const struct import_tunnel *t, int phase);
+const char *const *import_private_nets(const struct import_conn *conn);
+bool import_guard(const struct import_conn *conn, unsigned int i, struct prefix *guard);
 bool import_keepalive_fits(const struct import_conn *conn, const struct import_tunnel *t);
 void import_write_conf(FILE *f, const struct import_conn *conn);
 void import_write_swanctl(FILE *f, const struct import_conn *conn);

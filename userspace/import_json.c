@@ -226,6 +226,8 @@ static int get_tunnel(const json_t *obj, struct import *im, bool v6, struct impo
 	    get_number(obj, "DpdTimeoutSeconds", 30, 86400, &t->dpd, p) ||
 	    get_values(obj, "IkeVersions", im, take_version, t, p))
 		return -1;
+	if (json_array_size(json_object_get(obj, "IkeVersions")) && !t->ikev1 && !t->ikev2)
+		return problem(p, "IkeVersions: nothing that it allows is known here");
 	return 0;
 }
 
@@ -297,6 +299,8 @@ static int get_options(const json_t *obj, struct import *im, struct import_conn 
 		return problem(p, "StaticRoutesOnly is neither true nor false");
 	if (value)
 		conn->is_static = json_is_true(value);
+	if (v6)
+		import_forget_v4(conn);
 	if (get_net(options, v6 ? "LocalIpv6NetworkCidr" : "LocalIpv4NetworkCidr", local, p) ||
 	    get_net(options, v6 ? "RemoteIpv6NetworkCidr" : "RemoteIpv4NetworkCidr", remote, p))
 		return -1;

@@ -139,11 +139,24 @@ static int check_tunnel(struct import *im, const struct import_conn *conn,
 	return 0;
 }
 
+/* A default route would not do: what is longer comes first, be it unreachable. */
+static void check_holds(struct import *im, const struct import_conn *conn, const char *what,
+			const struct prefix *net)
+{
+	char text[ADDR_LEN];
+	unsigned int i;
+
+	for (i = 0; i < conn->n_tunnels; i++)
+		if (prefix_holds(net, &conn->tunnel[i].theirs))
+			import_warn(im, "%s: %s %s holds the far end itself; keep a more specific route to it outside the tunnels",
+				    conn->id, what, format_prefix(text, sizeof(text), net));
+}
+
 /* Each route once; what is legal and may surprise is remarked. */
 static void check_routes(struct import *im, struct import_conn *conn)
 {
 	unsigned int i, j, n = 0;
-	char text[ADDR_LEN];
+	struct prefix guard;
 
 	for (i = 0; i < conn->n_routes; i++) {
 		for (j = 0; j < n; j++)
@@ -154,14 +167,36 @@ static void check_routes(struct import *im, struct import_conn *conn)
 	}
 	conn->n_routes = n;
 	for (i = 0; i < n; i++)
-		for (j = 0; j < conn->n_tunnels; j++)
-			if (prefix_holds(&conn->route[i], &conn->tunnel[j].theirs))
-				import_warn(im, "%s: route %s holds the far end itself; keep a more specific route to it outside the tunnels",
-					    conn->id, format_prefix(text, sizeof(text),
-								    &conn->route[i]));
+		check_holds(im, conn, "route", &conn->route[i]);
+	for (i = 0; !conn->is_static && import_guard(conn, i, &guard); i++)
+		check_holds(im, conn, "guard", &guard);
 	if (conn->is_static && !n)
 		import_warn(im, "%s: no static routes are in it; add them to the connection, or as route = in the file",
 			    conn->id);
+}
+
+/* What is inside is of one IP version. */
+static int check_family(const struct import_conn *conn, struct problem *p)
+{
+	unsigned int i, len = conn->tunnel[0].inside.len;
+	const struct prefix *net = NULL;
+	const char *what = "traffic selector";
+	char text[ADDR_LEN];
+
+	if (conn->local_ts.addr.len && conn->local_ts.addr.len != len)
+		net = &conn->local_ts;
+	if (conn->remote_ts.addr.len && conn->remote_ts.addr.len != len)
+		net = &conn->remote_ts;
+	for (i = 0; !net && i < conn->n_routes; i++) {
+		if (conn->route[i].addr.len == len)
+			continue;
+		net = &conn->route[i];
+		what = "route";
+	}
+	if (!net)
+		return 0;
+	return problem(p, "%s %s is of the other IP version than the inside addresses, IPv%d", what,
+		       format_prefix(text, sizeof(text), net), len == 4 ? 4 : 6);
 }
 
 /**
@@ -187,6 +222,8 @@ int import_check_conn(struct import *im, struct import_conn *conn, struct proble
 	if (t[0].inside.len != t[1].inside.len)
 		return problem(p, "%s: one tunnel's inside address is IPv4 and the other's IPv6",
 			       conn->id);
+	if (check_family(conn, &inner))
+		return problem(p, "%s: %.240s", conn->id, inner.text);
 	if (conn->minimums)
 		import_warn(im, "%s: this is only the XML, which states the least that is accepted and not the settings: the strongest is proposed first; describe-vpn-connections says what is set, and static routes",
 			    conn->id);
@@ -212,6 +249,10 @@ int import_check(struct import *im, struct problem *p)
 			b = &im->conn[j];
 			if (!strcmp(a->id, b->id))
 				return problem(p, "%s is in it twice", a->id);
+			if (!a->is_static && !b->is_static && a->tunnel[0].asn != b->tunnel[0].asn)
+				import_warn(im, "%s and %s know us by two AS numbers, %u and %u: FRR takes one in each VRF; load one file as router bgp %u vrf NAME, or give both customer gateways one number",
+					    b->id, a->id, b->tunnel[0].asn, a->tunnel[0].asn,
+					    a->tunnel[0].asn);
 			for (k = 0; k < a->n_tunnels; k++)
 				for (l = 0; l < b->n_tunnels; l++)
 					if (addr_equal(&a->tunnel[k].inside, &b->tunnel[l].inside))
@@ -234,6 +275,18 @@ void import_peer_inside(const struct prefix *net, struct import_tunnel *t)
 	t->inside_len = net->len;
 	t->peer.b[last] |= 1;
 	t->inside.b[last] |= 2;
+}
+
+/**
+ * import_forget_v4 - forget selectors of IPv4, of a connection that is IPv6 inside
+ * @conn: the connection, as its XML describes it: that may speak of IPv4 alone
+ */
+void import_forget_v4(struct import_conn *conn)
+{
+	if (conn->local_ts.addr.len == 4)
+		memset(&conn->local_ts, 0, sizeof(conn->local_ts));
+	if (conn->remote_ts.addr.len == 4)
+		memset(&conn->remote_ts, 0, sizeof(conn->remote_ts));
 }
 
 /* The XML alone does not tell a key that was taken out from a certificate. */
@@ -275,6 +328,8 @@ int import_parse(const char *text, size_t len, struct import *im, struct problem
 			return -1;
 		ret = import_xml(text + skip, len - skip, im, conn, p);
 		conn->minimums = true;
+		if (!ret && conn->tunnel[0].inside.len == 16)
+			import_forget_v4(conn);
 		if (!ret)
 			take_certs(im, conn);
 		if (!ret)

@@ -64,28 +64,52 @@ static void mark(FILE *f, char comment, const struct import_conn *conn)
 	fprintf(f, "%c Written anew by the next import of this connection.\n", comment);
 }
 
-static const char *const private_v4[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", NULL };
-static const char *const private_v6[] = { "fc00::/7", NULL };
-
-static const char *const *private_nets(const struct import_conn *conn)
+/**
+ * import_private_nets - what is private, in the IP version of the inside
+ * @conn: the connection
+ *
+ * Return: networks, NULL behind the last.
+ */
+const char *const *import_private_nets(const struct import_conn *conn)
 {
-	return conn->tunnel[0].inside.len == 4 ? private_v4 : private_v6;
+	static const char *const v4[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", NULL };
+	static const char *const v6[] = { "fc00::/7", NULL };
+
+	return conn->tunnel[0].inside.len == 4 ? v4 : v6;
+}
+
+/**
+ * import_guard - a network that is guarded, for BGP
+ * @conn: the connection
+ * @i: which, from 0
+ * @guard: the result
+ *
+ * Return: whether there is one.
+ */
+bool import_guard(const struct import_conn *conn, unsigned int i, struct prefix *guard)
+{
+	const char *const *net = import_private_nets(conn);
+
+	if (conn->remote_ts.len) {
+		*guard = conn->remote_ts;
+		return !i;
+	}
+	while (*net && i--)
+		net++;
+	return *net && !parse_prefix(*net, &guard->addr, &guard->len);
 }
 
 /* What BGP teaches it also takes back: then it must not follow a default route in clear. */
 static void write_guards(FILE *f, const struct import_conn *conn)
 {
-	const char *const *net;
+	struct prefix guard;
 	char buf[ADDR_LEN];
+	unsigned int i;
 
 	fprintf(f, "\n# Unreachable while BGP teaches no way there. Private networks that only a default\n"
 		"# route leads to, in clear, need a route of their own.\n");
-	if (conn->remote_ts.len) {
-		fprintf(f, "guard = %s\n", format_prefix(buf, sizeof(buf), &conn->remote_ts));
-		return;
-	}
-	for (net = private_nets(conn); *net; net++)
-		fprintf(f, "guard = %s\n", *net);
+	for (i = 0; import_guard(conn, i, &guard); i++)
+		fprintf(f, "guard = %s\n", format_prefix(buf, sizeof(buf), &guard));
 }
 
 /**
@@ -237,7 +261,7 @@ void import_write_secrets(FILE *f, const struct import_conn *conn)
 static void write_prefix_lists(FILE *f, const struct import_conn *conn, const char *ip)
 {
 	bool is_v4 = conn->tunnel[0].inside.len == 4;
-	const char *const *nets = private_nets(conn);
+	const char *const *nets = import_private_nets(conn);
 	char buf[ADDR_LEN];
 	unsigned int seq;
 
@@ -276,8 +300,9 @@ static void write_route_maps(FILE *f, const struct import_conn *conn, const char
 		if (i)
 			fprintf(f, " set as-path prepend %" PRIu32 " %" PRIu32 "\n", asn, asn);
 	}
-	fprintf(f, "!\nroute-map %s-local permit 10\n match %s address prefix-list %s-out\n",
-		conn->name, ip, conn->name);
+	/* One redistribution serves all connections: each has an entry of its map. */
+	fprintf(f, "!\nroute-map vgw-local-%s permit %u\n match %s address prefix-list %s-out\n", ip,
+		10 * conn->number, ip, conn->name);
 }
 
 /**
@@ -317,7 +342,7 @@ void import_write_frr(FILE *f, const struct import_conn *conn)
 		fprintf(f, " exit-address-family\n");
 	}
 	fprintf(f, " !\n address-family %s unicast\n", v4 ? "ipv4" : "ipv6");
-	fprintf(f, "  redistribute connected route-map %s-local\n", conn->name);
+	fprintf(f, "  redistribute connected route-map vgw-local-%s\n", ip);
 	for (i = 0; i < conn->n_tunnels; i++) {
 		t = &conn->tunnel[i];
 		fprintf(f, "  neighbor %s activate\n", addr(&t->peer));

@@ -69,9 +69,10 @@ static int take_addr(struct xml *x, struct ip_addr *addr)
 	return problem(x->p, "it holds no IP address");
 }
 
+/* Empty for any, which certificates allow. */
 static int our_outside(struct xml *x)
 {
-	return take_addr(x, &tunnel(x)->ours);
+	return !x->text[0] ? 0 : take_addr(x, &tunnel(x)->ours);
 }
 
 static int their_outside(struct xml *x)

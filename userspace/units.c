@@ -194,7 +194,9 @@ int parse_prefix(const char *s, struct ip_addr *addr, uint8_t *len)
 	uint32_t bits;
 	int err;
 
-	if (!slash || (size_t)(slash - s) >= sizeof(text) || !is_digit(slash[1]))
+	/* Of hexadecimal nobody thinks here. */
+	if (!slash || (size_t)(slash - s) >= sizeof(text) ||
+	    slash[1 + strspn(slash + 1, "0123456789")])
 		return -EINVAL;
 	memcpy(text, s, slash - s);
 	text[slash - s] = '\0';

@@ -171,10 +171,39 @@ static void test_several(void)
 	text = written(import_write_secrets, &im.conn[3]);
 	result(!*text, "no key where certificates are");
 	free(text);
+	holds("FRR of the first", written(import_write_frr, &im.conn[0]), (const char *[]) {
+		"route-map vgw-local-ip permit 10\n match ip address prefix-list aws1-out\n",
+		"redistribute connected route-map vgw-local-ip\n", NULL });
+	holds("FRR of another", written(import_write_frr, &im.conn[3]), (const char *[]) {
+		"route-map vgw-local-ipv6 permit 40\n match ipv6 address prefix-list aws4-out\n",
+		"redistribute connected route-map vgw-local-ipv6\n", NULL });
 	holds("FRR of IPv6", written(import_write_frr, &im.conn[3]), (const char *[]) {
 		"neighbor fd12:3456:789a:1::1 remote-as 64513", "address-family ipv6 unicast",
 		"ipv6 prefix-list aws4-in", "no neighbor fd12:3456:789a:1::1 activate", NULL });
 	import_free(&im);
+}
+
+/* Certificates need no address of the customer gateway. */
+static void any_address(void)
+{
+	static const char *const gone[] = {
+		"203.0.113.10", "203.0.113.10", "Sample_Key.For_tunnel_1_only",
+		"Sample_Key.For_tunnel_2_only",
+	};
+	char *text = load("static.xml"), *at;
+	struct import im = {};
+	struct problem p = {};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(gone); i++) {
+		at = strstr(text, gone[i]);
+		if (at)
+			memmove(at, at + strlen(gone[i]), strlen(at + strlen(gone[i])) + 1);
+	}
+	result(!import_parse(text, strlen(text), &im, &p) && !im.conn[0].tunnel[0].ours.len &&
+	       im.conn[0].tunnel[1].cert, "certificates, and no address: %s", p.text);
+	import_free(&im);
+	free(text);
 }
 
 static void test_xml(void)
@@ -188,6 +217,7 @@ static void test_xml(void)
 		"proposals = aes256gcm16-prfsha512-ecp521, aes128-sha1-modp1024\n",
 		"esp_proposals = aes256gcm16-ecp521, aes128-sha1-modp1024\n", NULL });
 	import_free(&im);
+	any_address();
 	result(!import("static.xml", &im, &p) && im.conn[0].is_static &&
 	       warned(&im, "no static routes"), "bare XML of a static one: %s", p.text);
 	import_free(&im);
@@ -330,6 +360,15 @@ static const struct change refused[] = {
 	{ "bgp.json", "<asn>4200000123</asn>", "<asn>64512</asn>", "both sides" },
 	{ "bgp.json", "<asn>4200000123</asn>", "<asn>65001</asn>", "differs from the first" },
 	{ "several.json", "vpn-0b0b0b0b0b0b0b0b0\\\"", "vpn-0a1b2c3d4e5f60718\\\"", "is that of" },
+	{ "static.json", "\"10.20.0.0/16\"", "\"fd20::/64\"", "route fd20::/64 is of the other IP" },
+	{ "static.json", "\"10.20.0.0/16\"", "\"10.20.0.0/0x8\"", "is no network" },
+	{ "static.json", "\"LocalIpv4NetworkCidr\": \"0.0.0.0/0\"",
+	  "\"LocalIpv4NetworkCidr\": \"::/0\"", "traffic selector ::/0 is of the other IP version" },
+	{ "ipv6.json", "\"RemoteIpv6NetworkCidr\": \"::/0\"",
+	  "\"RemoteIpv6NetworkCidr\": \"10.0.0.0/8\"", "than the inside addresses, IPv6" },
+	{ "static.json", KEY1, KEY1 ",\"IkeVersions\": [{\"Value\": \"ikev3\"}]",
+	  "IkeVersions: nothing that it allows is known here" },
+	{ "static.xml", "203.0.113.10", "", "the customer gateway's outside address is missing" },
 	{ "static.json", "{", "x", "neither the JSON" },
 	{ "static.json", "\"VpnConnections\": [", "\"VpnConnections\": [5,", "is no object" },
 };
@@ -341,6 +380,9 @@ static const struct change warnings[] = {
 	{ "static.json", KEY1, KEY1 ",\"Phase2LifetimeSeconds\": 900,\"RekeyMarginTimeSeconds\": 450",
 	  "may rekey before us" },
 	{ "static.json", "\"10.20.0.0/16\"", "\"0.0.0.0/0\"", "holds the far end" },
+	{ "bgp.json", "\"RemoteIpv4NetworkCidr\": \"0.0.0.0/0\"",
+	  "\"RemoteIpv4NetworkCidr\": \"192.0.0.0/8\"", "guard 192.0.0.0/8 holds the far end" },
+	{ "several.json", "{", "{", "know us by two AS numbers, 4200000123 and 65010: FRR takes one" },
 	{ "static.json", "\"LocalIpv4NetworkCidr\": \"0.0.0.0/0\"",
 	  "\"LocalIpv4NetworkCidr\": \"10.10.0.0/16\"", "keepalive is passive" },
 	{ "static.xml", "<ike>", "<flux_capacitor>1</flux_capacitor><ike>", "flux_capacitor" },
