@@ -5,6 +5,7 @@
  * its words. Keys are always there, null where the kernel says nothing.
  */
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,17 @@
 
 #include "names.h"
 #include "vgwctl.h"
+
+/* Names of devices are bytes; jansson makes nothing of what is no UTF-8, and the key would go. */
+static json_t *json_text(const char *s)
+{
+	size_t size = 4 * strlen(s) + 1;
+	char *text = malloc(size);
+	json_t *json = text ? json_string(format_text(text, size, s)) : NULL;
+
+	free(text);
+	return json;
+}
 
 static json_t *json_addr(const struct ip_addr *addr)
 {
@@ -87,7 +99,7 @@ static json_t *json_tunnel(const struct connection *conn, const struct tunnel *t
 {
 	json_t *obj = json_object();
 
-	json_object_set_new(obj, "ifname", json_string(t->config.ifname));
+	json_object_set_new(obj, "ifname", json_text(t->config.ifname));
 	json_object_set_new(obj, "ifindex", json_integer(t->ifindex));
 	json_object_set_new(obj, "number", json_integer(t->config.index + 1));
 	json_object_set_new(obj, "active",
@@ -116,7 +128,7 @@ static json_t *json_tunnel_name(const struct connection *conn, bool have, unsign
 {
 	const struct tunnel *t = have && conn ? model_tunnel(conn, index) : NULL;
 
-	return t ? json_string(t->config.ifname) : json_null();
+	return t ? json_text(t->config.ifname) : json_null();
 }
 
 static void json_switch(json_t *obj, const struct connection *conn)
@@ -150,7 +162,7 @@ static json_t *json_connection(const struct connection *conn)
 	json_t *obj = json_object(), *tunnels = json_array();
 	unsigned int i;
 
-	json_object_set_new(obj, "ifname", json_string(conn->ifname));
+	json_object_set_new(obj, "ifname", json_text(conn->ifname));
 	json_object_set_new(obj, "ifindex", json_integer(conn->ifindex));
 	json_object_set_new(obj, "admin_up",
 			    link ? json_boolean(conn->link.flags & IFF_UP) : json_null());
@@ -164,7 +176,7 @@ static json_t *json_connection(const struct connection *conn)
 	json_object_set_new(obj, "link_mtu", json_int_if(link, conn->link.mtu));
 	json_object_set_new(obj, "mss", json_integer(conn->mss));
 	json_object_set_new(obj, "master",
-			    conn->master[0] ? json_string(conn->master) : json_null());
+			    conn->master[0] ? json_text(conn->master) : json_null());
 	json_object_set_new(obj, "netnsid", conn_has(conn, VGW_A_NETNSID) ?
 					    json_integer(conn->netnsid) : json_null());
 	json_object_set_new(obj, "stats", json_stats(&conn->stats));
@@ -234,7 +246,7 @@ int json_event(const struct event *ev, const struct connection *conn)
 	event_clock(ev, clock, sizeof(clock), true);
 	json_object_set_new(obj, "time", json_string(clock));
 	json_object_set_new(obj, "event", json_string(event_name(ev)));
-	json_object_set_new(obj, "ifname", lost ? json_null() : json_string(ev->ifname));
+	json_object_set_new(obj, "ifname", lost ? json_null() : json_text(ev->ifname));
 	json_object_set_new(obj, "ifindex", json_int_if(!lost, ev->ifindex));
 	json_object_set_new(obj, "event_tunnel", json_tunnel_name(conn, tunnel, ev->tunnel));
 	json_object_set_new(obj, "event_number", json_int_if(tunnel, ev->tunnel + 1));
@@ -269,23 +281,23 @@ int json_findings(const struct finding *findings, size_t n)
 		obj = json_object();
 		causes = json_array();
 		json_object_set_new(obj, "ifname",
-				    findings[i].ifname ? json_string(findings[i].ifname) :
+				    findings[i].ifname ? json_text(findings[i].ifname) :
 							 json_null());
 		json_object_set_new(obj, "status",
 				    json_string(status_word(findings[i].status)));
-		json_object_set_new(obj, "text", json_string(findings[i].text));
+		json_object_set_new(obj, "text", json_text(findings[i].text));
 		for (j = 0; j < findings[i].n_causes; j++) {
 			cause = json_object();
 			json_object_set_new(cause, "cause",
 					    json_string(findings[i].cause[j].name));
 			json_object_set_new(cause, "tunnel",
 					    findings[i].cause[j].tunnel ?
-					    json_string(findings[i].cause[j].tunnel) :
+					    json_text(findings[i].cause[j].tunnel) :
 					    json_null());
 			json_object_set_new(cause, "text",
-					    json_string(findings[i].cause[j].text));
+					    json_text(findings[i].cause[j].text));
 			json_object_set_new(cause, "advice",
-					    json_string(findings[i].cause[j].advice));
+					    json_text(findings[i].cause[j].advice));
 			json_array_append_new(causes, cause);
 		}
 		json_object_set_new(obj, "causes", causes);
@@ -344,8 +356,10 @@ void json_import_file(struct json_import *out, const char *dir, const char *name
 		      const char *change)
 {
 	json_t *obj = json_object();
+	char path[PATH_MAX];
 
-	json_object_set_new(obj, "file", json_sprintf("%s/%s", dir, name));
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	json_object_set_new(obj, "file", json_text(path));
 	json_object_set_new(obj, "change", json_string(change));
 	json_array_append_new(out->files, obj);
 }

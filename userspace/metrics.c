@@ -30,8 +30,11 @@ struct place {
 	double now;
 };
 
-static void put_escaped(FILE *f, const char *s)
+static void put_escaped(FILE *f, const char *value)
 {
+	char text[4 * VALUE_LEN + 1];
+	const char *s = format_text(text, sizeof(text), value);
+
 	for (; *s; s++) {
 		if (*s == '\n')
 			fputs("\\n", f);

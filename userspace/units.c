@@ -416,6 +416,55 @@ const char *format_prefix(char *buf, size_t size, const struct prefix *prefix)
 	return buf;
 }
 
+/* Bytes of the UTF-8 sequence that a text begins with, 0 if it is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	/* The first and last byte that may come second; then 0x80 to 0xbf. */
+	unsigned char min = 0x80, max = 0xbf;
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	/* Neither too long a form, nor a surrogate, nor beyond the last one. */
+	if (s[0] == 0xe0)
+		min = 0xa0;
+	else if (s[0] == 0xed)
+		max = 0x9f;
+	else if (s[0] == 0xf0)
+		min = 0x90;
+	else if (s[0] == 0xf4)
+		max = 0x8f;
+	for (i = 1; i < len; i++, min = 0x80, max = 0xbf)
+		if (s[i] < min || s[i] > max)
+			return 0;
+	return len;
+}
+
+/**
+ * format_text - a text in which bytes that are no UTF-8 are written \xNN
+ * @buf: the result
+ * @size: of @buf; four times the length of @s, and one, is enough for any
+ * @s: the text, such as a device's name, which may have any bytes
+ */
+const char *format_text(char *buf, size_t size, const char *s)
+{
+	size_t len = 0, n;
+
+	for (; *s && len + 5 <= size; s += n ? n : 1) {
+		n = utf8_len((const unsigned char *)s);
+		if (n)
+			memcpy(buf + len, s, n);
+		else
+			snprintf(buf + len, size - len, "\\x%02x", (unsigned char)*s);
+		len += n ? n : 4;
+	}
+	buf[len] = '\0';
+	return buf;
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
 	if (b < a)

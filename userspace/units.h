@@ -56,6 +56,7 @@ const char *format_bytes(char *buf, size_t size, uint64_t bytes);
 const char *format_mark(char *buf, size_t size, uint32_t mark, uint32_t mask);
 const char *format_addr(char *buf, size_t size, const struct ip_addr *addr);
 const char *format_prefix(char *buf, size_t size, const struct prefix *prefix);
+const char *format_text(char *buf, size_t size, const char *s);
 
 const char *nearest(const char *word, const char *const *words, size_t n);
 

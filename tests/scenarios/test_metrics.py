@@ -176,6 +176,25 @@ def test_alerts_and_the_dashboard_speak_of_metrics_that_there_are(topo):
     exprs += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     used = {name for expr in exprs for name in re.findall(r"\bvgw_[a-z_]+", expr)}
     assert len(used) > 8 and used <= known, used - known
+    # A connection that is gone takes its series along: the count alone is left to tell.
+    gone = [rule["expr"] for rule in alerts if rule["alert"] == "VgwConnectionGone"]
+    assert gone == ["vgw_connections < max_over_time(vgw_connections[1h])"]
+    topo.gw.run(["vgwctl", "del", "vgw0"])
+    assert metrics(topo)("connections") == 0
+
+
+def test_a_name_that_is_no_utf_8_loses_no_key(topo):
+    """A device's name is bytes: what is no text is written as such, in JSON and in labels."""
+    add = 'vgwctl add "$(printf "vgw\\377\\303\\244")" tunnel "$(printf "\\342\\202")" if_id 500'
+    topo.gw.run(["sh", "-c", add])
+    shown = topo.gw.run(["vgwctl", "-j", "show"]).stdout
+    (conn,) = json.loads(shown)
+    assert conn["ifname"] == "vgw\\xff\u00e4", shown
+    assert conn["tunnels"][0]["ifname"] == "\\xe2\\x82"
+    (finding,) = json.loads(topo.gw.run(["vgwctl", "-j", "check"], check=False).stdout)
+    assert finding["text"].startswith(conn["ifname"]) and finding["ifname"] == conn["ifname"]
+    names = {"connection": "vgw\\\\xff\u00e4", "tunnel": "\\\\xe2\\\\x82"}
+    assert metrics(topo)("tunnel_state", **names) == 0
 
 
 def test_every_one_of_many_connections_is_there(topo):

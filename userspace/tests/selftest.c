@@ -97,6 +97,30 @@ static void test_numbers(void)
 	result(parse_addr("localhost", &addr) == -EINVAL, "names are not looked up");
 }
 
+static void test_text(void)
+{
+	static const struct {
+		const char *text;
+		const char *is;
+	} t[] = {
+		{ "vgw0", "vgw0" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "a\xff", "a\\xff" },
+		{ "\xe2\x82", "\\xe2\\x82" },
+		{ "\xc0\xaf-", "\\xc0\\xaf-" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+		{ "\xe0\x80\x80", "\\xe0\\x80\\x80" },
+	};
+	char buf[80];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		result(!strcmp(format_text(buf, sizeof(buf), t[i].text), t[i].is),
+		       "text %zu is %s", i, buf);
+	result(!strcmp(format_text(buf, 9, "\xff\xff\xff"), "\\xff\\xff"), "it is cut where it ends");
+}
+
 static void test_reading(void)
 {
 	char buf[TIME_LEN];
@@ -490,6 +514,7 @@ int main(void)
 {
 	test_times();
 	test_numbers();
+	test_text();
 	test_reading();
 	test_options();
 	test_refusals();
