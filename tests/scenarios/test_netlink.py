@@ -7,8 +7,10 @@
 import array
 import errno
 import fcntl
+import os
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 from lab import SIM, rawnl
@@ -17,6 +19,7 @@ from lab.topo import SRV, V4
 from lab.vgw import Vgw, loaded, unload
 from lab.xfrm import Key
 
+TOP = Path(os.environ["LAB_TOP"])
 NUM = rawnl.numbers()
 ASK = rawnl.REQUEST | rawnl.ACK
 MAKE = ASK | rawnl.CREATE | rawnl.EXCL
@@ -182,6 +185,9 @@ def test_ethtool_names_the_driver(topo):
 
     assert topo.gw.inside(driver, "vgw0") == "vgw"
     assert topo.gw.inside(driver, "vgw0-1") == "vgw_tunnel"
+    # By which udev tells NetworkManager what is not its own.
+    rule = (TOP / "userspace/udev/85-vgw.rules").read_text(encoding="ascii").splitlines()[-1]
+    assert 'ENV{ID_NET_DRIVER}=="vgw|vgw_tunnel", ENV{NM_UNMANAGED}="1"' in rule
 
 
 def test_unmarked_sas_belong_to_the_tunnel_between_their_addresses(topo):
