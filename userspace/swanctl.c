@@ -76,7 +76,7 @@ int swanctl_place(const char *file, bool *placed, struct nl_error *err)
 		return nl_error_set(err, errno, "%.200s: %s", file, strerror(errno));
 	if (same_file(file, path))
 		return 0;
-	/* A hard link, for AppArmor lets swanctl read its own directory only; of no symbolic one. */
+	/* A hard link, for AppArmor lets swanctl read its own directory only; never of a link. */
 	unlink(temp);
 	if (linkat(AT_FDCWD, file, AT_FDCWD, temp, AT_SYMLINK_FOLLOW)) {
 		full = errno == EXDEV ? realpath(file, NULL) : NULL;

@@ -8,8 +8,8 @@
 
 #include "netlink.h"
 
-/* Those of a file, and those of an earlier one. */
-#define PLACED_MAX	(2 * UP_FILES)
+/* Those of a file, and those of earlier ones that went wrong. */
+#define PLACED_MAX	(4 * UP_FILES)
 
 /**
  * struct placed - files of a connection that swanctl finds

@@ -191,37 +191,22 @@ static int set_up(struct up *up, struct nl_error *err)
 	return ret;
 }
 
-/* Written before they are there, and only if it differs: then no crash lets one be forgotten. */
+/* Written before they are there: then no crash lets one be forgotten. */
 static int remember_files(struct up *up, struct nl_error *err)
 {
 	struct undo undo = { .step = STEP_PLACED };
-	struct placed all = {};
+	struct placed all = up->placed;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < up->around.n_files; i++)
-		placed_add(&all, up->files[i]);
-	for (i = 0; i < up->placed.n; i++)
-		placed_add(&all, up->placed.name[i]);
-	for (i = 0; i < up->around.n_files; i++)
-		if (!placed_has(&up->placed, all.name[i]))
-			break;
-	if (i == up->around.n_files)
+	for (i = 0; i < up->listed.n; i++)
+		placed_add(&all, up->listed.name[i]);
+	if (all.n == up->placed.n)
 		return 0;
 	ret = swanctl_set_placed(up->name, &all, err);
 	if (!ret)
 		up_did(up, &undo);
 	return ret;
-}
-
-static bool is_listed(const struct up *up, const char *base)
-{
-	struct placed listed = {};
-	unsigned int i;
-
-	for (i = 0; i < up->around.n_files; i++)
-		placed_add(&listed, up->files[i]);
-	return placed_has(&listed, base);
 }
 
 static int load_keys(struct up *up, struct nl_error *err)
@@ -247,7 +232,7 @@ static int load_keys(struct up *up, struct nl_error *err)
 	}
 	for (i = 0; i < up->placed.n && !ret; i++) {
 		undo.file = up->placed.name[i];
-		if (is_listed(up, undo.file))
+		if (placed_has(&up->listed, undo.file))
 			continue;
 		ret = swanctl_hide(undo.file, &changed, err);
 		if (!ret && changed)
@@ -262,21 +247,18 @@ static int load_keys(struct up *up, struct nl_error *err)
 /* Nothing of it will be taken back. */
 static void settle_files(struct up *up)
 {
-	struct placed listed = {};
 	struct nl_error err;
+	bool stale = false;
 	unsigned int i;
 
-	for (i = 0; i < up->around.n_files; i++) {
-		swanctl_settle(up->files[i]);
-		placed_add(&listed, up->files[i]);
-	}
-	for (i = 0; i < up->placed.n; i++)
+	for (i = 0; i < up->listed.n; i++)
+		swanctl_settle(up->listed.name[i]);
+	for (i = 0; i < up->placed.n; i++) {
 		swanctl_settle(up->placed.name[i]);
-	for (i = 0; i < up->placed.n; i++)
-		if (!placed_has(&listed, up->placed.name[i]))
-			break;
-	if (i < up->placed.n)
-		swanctl_set_placed(up->name, &listed, &err);
+		stale |= !placed_has(&up->listed, up->placed.name[i]);
+	}
+	if (stale)
+		swanctl_set_placed(up->name, &up->listed, &err);
 }
 
 /* What an earlier up set and the file no longer says. */

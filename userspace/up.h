@@ -52,6 +52,7 @@ struct undo {
  * @table: of its routes, 0 for the main one
  * @before: options that it had
  * @files: paths of swanctl's files
+ * @listed: their names
  * @placed: those that an earlier up placed
  * @n_done: of @done
  * @done: steps that were taken
@@ -68,6 +69,7 @@ struct up {
 	uint32_t table;
 	struct conn_config before;
 	char files[UP_FILES][PATH_MAX];
+	struct placed listed;
 	struct placed placed;
 	unsigned int n_done;
 	struct undo done[UP_STEPS];

@@ -55,6 +55,7 @@ static int read_file(struct up *up, const char *arg, struct problem *p)
 			       up->around.file[i][0] == '/' ? "" : up->dir, up->around.file[i]);
 		if (ret >= PATH_MAX)
 			return problem(p, "%.80s: the name is too long", up->around.file[i]);
+		placed_add(&up->listed, up->files[i]);
 	}
 	return 0;
 }
@@ -102,6 +103,7 @@ bool up_remove_guards(struct up *up, bool keep)
 {
 	const struct set guards = { .n = up->around.n_guards, .prefix = up->around.guard };
 	const struct set routes = { .n = up->around.n_routes, .prefix = up->around.route };
+	const struct prefix *at;
 	uint32_t guard = up_guard(up), table = up->table ? up->table : RT_TABLE_MAIN;
 	struct nl_error err;
 	bool any = false;
@@ -110,12 +112,12 @@ bool up_remove_guards(struct up *up, bool keep)
 
 	if (!route_list(&up->rtnl, 0, guard, TABLE_ANY, &have, &err)) {
 		for (i = 0; i < have.n; i++) {
+			at = &have.prefix[i];
 			if (keep && have.table[i] == table &&
-			    (set_has(&guards, &have.prefix[i]) || set_has(&routes, &have.prefix[i])))
+			    (set_has(&guards, at) || set_has(&routes, at)))
 				continue;
 			any = true;
-			route_change(&up->rtnl, false, 0, guard, have.table[i], &have.prefix[i],
-				     &err);
+			route_change(&up->rtnl, false, 0, guard, have.table[i], at, &err);
 		}
 	}
 	set_free(&have);

@@ -95,13 +95,12 @@ static void say_left(char *left, size_t size, const struct undo *u, const struct
  */
 void up_undo(struct up *up, const struct nl_error *why, char *left, size_t size)
 {
-	struct nl_error err;
+	struct nl_error err = {};
 	struct undo *u;
 
 	left[0] = '\0';
 	while (up->n_done) {
 		u = &up->done[--up->n_done];
-		err.text[0] = '\0';
 		if (!take_back(up, u, &err) || is_gone(u, err.code))
 			continue;
 		/* A daemon that was told nothing has nothing to unlearn. */
