@@ -73,6 +73,22 @@ def yield_to_workers():
             pass  # a process that ended meanwhile
 
 
+def without_chance():
+    """A host beside, whose neighbours and policies keep the kernel's tables of them large.
+
+    All netns share one of each, small and with a seed of the boot's: which hops of a chain have
+    their neighbours or policies in one bucket with others is chance, and costs more than what is
+    to be told apart.
+    """
+    beside = Netns("beside")
+    beside.later("link add many type dummy", "link set many up",
+                 *(f"neigh add 10.66.{i >> 8}.{i & 255} lladdr 02:00:00:00:00:01 dev many"
+                   " nud permanent" for i in range(1, 900)),
+                 *(f"xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id {i}"
+                   for i in range(1, 1000)))  # fmt: skip
+    beside.flush()
+
+
 class Chain:
     def __init__(self):
         # One for each CPU that sends, the first of them.
