@@ -853,8 +853,24 @@ static int net_init(struct net *net)
 	return 0;
 }
 
+static void net_exit(struct net *net)
+{
+	vgw_keyless_exit(vgw_link_keyless(net));
+}
+
+/*
+ * There before the first device of a netns, lo, and until the last has gone, also where
+ * the making of a netns fails half-way: each device is an event for underlay.c.
+ */
+static struct pernet_operations net_ops = {
+	.init	= net_init,
+	.exit	= net_exit,
+	.id	= &vgw_net_id,
+	.size	= sizeof(struct vgw_net),
+};
+
 /* The underlay goes: connections whose devices live elsewhere go with it. */
-static void net_exit_batch(struct list_head *nets)
+static void devices_exit_batch(struct list_head *nets)
 {
 	struct vgw_conn *conn;
 	struct net *net;
@@ -866,16 +882,10 @@ static void net_exit_batch(struct list_head *nets)
 			dellink(conn->dev, &kill);
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
-
-	list_for_each_entry(net, nets, exit_list)
-		vgw_keyless_exit(vgw_link_keyless(net));
 }
 
-static struct pernet_operations net_ops = {
-	.init		= net_init,
-	.exit_batch	= net_exit_batch,
-	.id		= &vgw_net_id,
-	.size		= sizeof(struct vgw_net),
+static struct pernet_operations devices_ops = {
+	.exit_batch = devices_exit_batch,
 };
 
 /**
@@ -891,12 +901,15 @@ int vgw_link_prepare(void)
 	workqueue = alloc_workqueue("vgw", WQ_UNBOUND, 0);
 	if (!workqueue)
 		return -ENOMEM;
-	err = register_pernet_device(&net_ops);
+	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto destroy_workqueue;
+	err = register_pernet_device(&devices_ops);
+	if (err)
+		goto unregister_net;
 	err = register_netdevice_notifier(&netdev_notifier);
 	if (err)
-		goto unregister_pernet;
+		goto unregister_devices;
 	err = vgw_underlay_register();
 	if (err)
 		goto unregister_netdev;
@@ -904,8 +917,10 @@ int vgw_link_prepare(void)
 
 unregister_netdev:
 	unregister_netdevice_notifier(&netdev_notifier);
-unregister_pernet:
-	unregister_pernet_device(&net_ops);
+unregister_devices:
+	unregister_pernet_device(&devices_ops);
+unregister_net:
+	unregister_pernet_subsys(&net_ops);
 destroy_workqueue:
 	destroy_workqueue(workqueue);
 	return err;
@@ -920,7 +935,8 @@ void vgw_link_release(void)
 {
 	vgw_underlay_unregister();
 	unregister_netdevice_notifier(&netdev_notifier);
-	unregister_pernet_device(&net_ops);
+	unregister_pernet_device(&devices_ops);
+	unregister_pernet_subsys(&net_ops);
 	destroy_workqueue(workqueue);
 	/* Policy sets are freed by call_rcu(). */
 	rcu_barrier();

@@ -419,9 +419,37 @@ def test_the_module_unloads_with_devices_readers_and_dumps_alive(topo):
     run(["modprobe", "vgw"])
 
 
-@pytest.mark.skipif(
+FAULTS = pytest.mark.skipif(
     not rawnl.FailNth.available(), reason="fault injection: only the simulator's kernel has it"
 )
+
+
+@FAULTS
+def test_a_namespace_whose_making_fails_anywhere_is_unmade_in_peace():
+    """Its lo comes and goes though not all of its storage may be there."""
+    fail = rawnl.FailNth()
+
+    def injected(n):
+        """A thread that did not leave our namespace would leave the test's."""
+        box = []
+        thread = threading.Thread(
+            target=lambda: box.append(fail.nth(n, lambda: os.unshare(os.CLONE_NEWNET)))
+        )
+        thread.start()
+        thread.join()
+        return box[0]
+
+    run(["modprobe", "vgw"])
+    n = 1
+    while injected(n):
+        n += EVERY
+        assert n < 20000
+    # One that had all it wanted was made and, its thread gone, unmade.
+    assert n > 100
+    print(f"\nless than {n} allocations, one of {EVERY} failed")
+
+
+@FAULTS
 def test_every_allocation_of_every_request_may_fail(topo):
     """The n-th allocation fails, for n = 1, 1 + EVERY, ... until a request made fewer than n."""
     vgw = Vgw(topo, routes=False)
