@@ -150,10 +150,25 @@ static void set_mtu(struct vgw_conn *conn)
 	});
 }
 
-/* A connection that moved to another netns takes its tunnels along. */
+static void dellink(struct net_device *dev, struct list_head *head)
+{
+	struct vgw_conn *conn = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < conn->n; i++)
+		if (conn->tunnels[i])
+			unregister_netdevice_queue(conn->tunnels[i]->dev, head);
+	unregister_netdevice_queue(dev, head);
+}
+
+/*
+ * A connection that moved to another netns takes its tunnels along. It cannot be without
+ * one of them: their netns may go, which waits for the reference that it holds.
+ */
 static void follow(struct vgw_conn *conn)
 {
 	struct net *net = dev_net(conn->dev);
+	LIST_HEAD(kill);
 	unsigned int i;
 
 	for (i = 0; i < conn->n; i++) {
@@ -165,11 +180,16 @@ static void follow(struct vgw_conn *conn)
 		vgw_dev_set_immutable(dev, false);
 		err = dev_change_net_namespace(dev, net, "vgw%d");
 		vgw_dev_set_immutable(dev, true);
-		if (err)
-			netdev_warn(conn->dev, "tunnel %s stayed behind: error %d\n",
+		if (err) {
+			netdev_warn(conn->dev,
+				    "removed: tunnel %s cannot be moved to its netns, error %d; remove altnames that are in use there\n",
 				    dev->name, err);
+			dellink(conn->dev, &kill);
+			unregister_netdevice_many(&kill);
+			return;
+		}
 		/* Moving closes a device; the connection may be up again already. */
-		else if (netif_running(conn->dev))
+		if (netif_running(conn->dev))
 			dev_open(dev, NULL);
 	}
 	vgw_keyless_add(conn);
@@ -184,6 +204,7 @@ static void resync(struct vgw_conn *conn)
 static void work(struct work_struct *w)
 {
 	struct vgw_conn *conn = container_of(w, struct vgw_conn, work);
+	struct net_device *dev = conn->dev;
 	unsigned int i;
 
 	rtnl_lock();
@@ -191,6 +212,8 @@ static void work(struct work_struct *w)
 		goto out;
 	if (test_and_clear_bit(VGW_TODO_NETNS, &conn->todo))
 		follow(conn);
+	if (conn->dying)
+		goto out;
 	if (test_and_clear_bit(VGW_TODO_RESYNC, &conn->todo))
 		resync(conn);
 	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo)) {
@@ -202,8 +225,11 @@ static void work(struct work_struct *w)
 	if (test_and_clear_bit(VGW_TODO_MTU, &conn->todo))
 		set_mtu(conn);
 out:
+	/* Whoever unlocks after follow() waits for our reference, and for that of our next turn. */
+	if (conn->dying && cancel_work(w))
+		dev_put(dev);
+	dev_put(dev);
 	rtnl_unlock();
-	dev_put(conn->dev);
 }
 
 /*
@@ -615,17 +641,6 @@ static int add_tunnel(struct vgw_conn *conn, unsigned int i,
 	return vgw_tunnels_add(t);
 }
 
-static void dellink(struct net_device *dev, struct list_head *head)
-{
-	struct vgw_conn *conn = netdev_priv(dev);
-	unsigned int i;
-
-	for (i = 0; i < conn->n; i++)
-		if (conn->tunnels[i])
-			unregister_netdevice_queue(conn->tunnels[i]->dev, head);
-	unregister_netdevice_queue(dev, head);
-}
-
 static int newlink(vgw_newlink_args)
 {
 	struct vgw_conn *conn = netdev_priv(dev);
@@ -869,17 +884,28 @@ static struct pernet_operations net_ops = {
 	.size	= sizeof(struct vgw_net),
 };
 
-/* The underlay goes: connections whose devices live elsewhere go with it. */
+/*
+ * The underlay goes: connections whose devices live elsewhere go with it. So do those whose
+ * tunnels have not yet followed them from here, which the core would remove alone.
+ */
 static void devices_exit_batch(struct list_head *nets)
 {
+	struct net_device *dev;
 	struct vgw_conn *conn;
+	struct vgw_tunnel *t;
 	struct net *net;
 	LIST_HEAD(kill);
 
 	rtnl_lock();
-	list_for_each_entry(net, nets, exit_list)
+	list_for_each_entry(net, nets, exit_list) {
 		list_for_each_entry(conn, vgw_link_conns(net), list)
 			dellink(conn->dev, &kill);
+		for_each_netdev(net, dev) {
+			t = vgw_tunnel_of(dev);
+			if (t && !net_eq(dev_net(t->conn->dev), net))
+				dellink(t->conn->dev, &kill);
+		}
+	}
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
 }

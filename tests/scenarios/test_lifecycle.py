@@ -17,6 +17,7 @@ import time
 import pytest
 from lab import SIM, rawnl
 from lab.capture import Capture
+from lab.kmsg import Kmsg
 from lab.netns import Netns, link, run, wait_for
 from lab.topo import OUR_IF_ID, SRV, inside
 from lab.tracing import traced
@@ -66,6 +67,13 @@ class Batch:
 
 def names(host):
     return {each["ifname"] for each in host.ip_json("link show")}
+
+
+OURS = {"vgw0", "vgw0-1", "vgw0-2"}
+
+
+def followed(host):
+    wait_for("tunnels to follow", lambda: OURS <= names(host), 10)
 
 
 def loop(times):
@@ -210,8 +218,7 @@ class Inner:
 @pytest.mark.parametrize("up", ("separately", "at once"))
 def test_a_connection_moved_to_another_namespace_keeps_its_underlay(topo, up):
     inner = Inner(topo, up)
-    wait_for("tunnels to follow",
-             lambda: {"vgw0", "vgw0-1", "vgw0-2"} <= names(inner.host), 10)  # fmt: skip
+    followed(inner.host)
     inner.vgw.wait_up()
     inner.vgw.wait_active(1)
     switches = inner.vgw.switches()
@@ -240,8 +247,7 @@ def test_a_connection_takes_no_route_along_from_a_namespace_that_goes(topo):
             time.sleep(1)  # until its memory is free, which nobody is told of
         vgw.gw = host
         topo.hosts.append(host)
-        wait_for("tunnels to follow",
-                 lambda: {"vgw0", "vgw0-1", "vgw0-2"} <= names(host), 10)  # fmt: skip
+        followed(host)
         host.ip("link set vgw0 up", f"addr add {inside(1, 6)[0]}/126 dev vgw0 nodad")
         vgw.wait_up()
         assert host.ping(inside(1, 6)[1], 3, 0.05) == 3
@@ -290,6 +296,70 @@ def test_namespaces_deleted_under_traffic_in_every_order(topo, order):
         stream.stop()
     unload()
     assert not loaded()
+    run(["modprobe", "vgw"])
+
+
+def elsewhere(topo, *wanted):
+    """Namespaces of these names beside gw, each on a link of its own that goes with it."""
+    made = []
+    for name in wanted:
+        made.append(Netns(name))
+        topo.hosts.append(made[-1])
+        link(topo.cli, f"to-{name}", (), made[-1], "u0", ())
+        made[-1].flush()
+    return made
+
+
+def gone(topo, host):
+    """Deletes a namespace; its link goes when the kernel is done with it."""
+    topo.hosts.remove(host)
+    host.close()
+    wait_for(f"{host} gone", lambda: f"to-{host.name}" not in names(topo.cli), 30, 0.2)
+
+
+@pytest.mark.parametrize("origin", ("home", "elsewhere"))
+def test_a_connection_whose_tunnel_cannot_follow_it_goes_as_a_whole(topo, origin):
+    """And holds up no namespace in which a tunnel was left."""
+    vgw, gw = Vgw(topo, sas=False, far=False, tunnel="keepalive off"), topo.gw
+    first, second = elsewhere(topo, "first", "second")
+    if origin == "elsewhere":
+        gw.ip("link set vgw0 netns first")
+        followed(first)
+        left = first
+    else:
+        # Its going is an event for the very connection that goes.
+        vgw.set("local 203.0.113.9", 2)
+        gw.ip("addr add 203.0.113.9/32 dev vgw0-2")
+        left = gw
+    left.ip("link property add dev vgw0-1 altname taken")
+    second.ip("link add other type dummy", "link property add dev other altname taken")
+    log = Kmsg()
+    left.ip("link set vgw0 netns second")
+    wait_for("no device of the connection", lambda: not OURS & (names(left) | names(second)), 10)
+    assert any("vgw0-1 cannot be moved" in line and "altname" in line for line in log.lines())
+    if origin == "elsewhere":
+        gone(topo, first)
+    gone(topo, second)
+    unload()
+    run(["modprobe", "vgw"])
+
+
+def test_a_namespace_goes_while_tunnels_have_yet_to_follow_from_it(topo):
+    """Each connection is whole where it went, or gone."""
+    first, second = elsewhere(topo, "first", "second")
+    each = [f"c{n}" for n in range(16)]
+    for n, name in enumerate(each):
+        topo.gw.run(f"vgwctl add {name} tunnel if_id {2 * n + 1} tunnel if_id {2 * n + 2}")
+    ours = {dev for name in each for dev in (name, f"{name}-1", f"{name}-2")}
+    topo.gw.ip(*(f"link set {name} netns first" for name in each))
+    wait_for("tunnels to follow", lambda: ours <= names(first), 10)
+    first.ip(*(f"link set {name} netns second" for name in each))
+    gone(topo, first)
+    there = names(second) & ours
+    assert all(len({name, f"{name}-1", f"{name}-2"} & there) in (0, 3) for name in each), there
+    topo.gw.run("vgwctl show")
+    gone(topo, second)
+    unload()
     run(["modprobe", "vgw"])
 
 
