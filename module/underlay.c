@@ -25,12 +25,13 @@ static bool far_end(struct vgw_tunnel *t, struct outer *o)
 {
 	const struct vgw_sa *sa;
 
+	/* Address notifiers come without RTNL: the lock keeps the configuration whole. */
+	spin_lock_bh(&t->conn->lock);
 	*o = (struct outer){
 		.local = t->config.local,
 		.remote = t->config.remote,
 		.proto = IPPROTO_ESP,
 	};
-	spin_lock_bh(&t->conn->lock);
 	sa = vgw_watch_sa(t, true);
 	if (sa) {
 		o->local.family = sa->family;

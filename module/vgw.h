@@ -129,7 +129,8 @@ enum {
  * @conn: its connection; never changes
  * @net: underlay netns, that of @conn; never changes
  * @index: place in @conn; never changes
- * @config: RTNL; the data path reads single words of it under RCU
+ * @config: written under RTNL and @conn->lock, read under either; the data path
+ *	reads single words of it under RCU
  * @policies: policies of the key; writers hold @conn->lock
  * @node: in the table of keys; RTNL
  * @node_remote: mark keys with a remote, in the table of remotes; RTNL
