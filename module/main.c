@@ -22,16 +22,17 @@ static int __init vgw_init(void)
 	if (err)
 		goto unregister_rx;
 	vgw_watch_register();
-	err = vgw_link_register();
-	if (err)
-		goto unregister_watch;
+	/* Before there are devices and until the last has gone: listeners hear of each. */
 	err = vgw_netlink_register();
 	if (err)
-		goto unregister_link;
+		goto unregister_watch;
+	err = vgw_link_register();
+	if (err)
+		goto unregister_netlink;
 	return 0;
 
-unregister_link:
-	vgw_link_unregister();
+unregister_netlink:
+	vgw_netlink_unregister();
 unregister_watch:
 	vgw_watch_unregister();
 	vgw_link_release();
@@ -42,8 +43,8 @@ unregister_rx:
 
 static void __exit vgw_exit(void)
 {
-	vgw_netlink_unregister();
 	vgw_link_unregister();
+	vgw_netlink_unregister();
 	vgw_watch_unregister();
 	vgw_link_release();
 	vgw_rx_unregister();

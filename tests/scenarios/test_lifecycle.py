@@ -22,7 +22,7 @@ from lab.netns import Netns, link, run, wait_for
 from lab.topo import OUR_IF_ID, SRV, inside
 from lab.tracing import traced
 from lab.traffic import Stream
-from lab.vgw import Vgw, loaded, unload
+from lab.vgw import Events, Vgw, loaded, unload
 
 INNER_CLI = "10.10.8.1"
 # make check-long has a thousand.
@@ -486,6 +486,16 @@ def test_the_module_unloads_with_devices_readers_and_dumps_alive(topo):
     for monitor in monitors:
         monitor.terminate()
         monitor.wait()
+    run(["modprobe", "vgw"])
+
+
+def test_listeners_hear_that_the_module_takes_each_connection_along(topo):
+    vgw = Vgw(topo, sas=False, far=False, up=False)
+    vgw.ctl("add", "vgw1", "tunnel", "if_id", 7)
+    events = [vgw.monitor(), Events(topo.gw, "vgw1")]
+    unload()
+    for each in events:
+        each.wait("deleted", reason="removed")
     run(["modprobe", "vgw"])
 
 
