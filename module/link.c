@@ -742,7 +742,7 @@ static size_t tunnel_get_size(const struct net_device *dev)
 
 static int tunnel_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
-	return vgw_netlink_put_tunnel(skb, netdev_priv(dev), false);
+	return vgw_netlink_put_tunnel(skb, netdev_priv(dev));
 }
 
 static size_t get_slave_size(const struct net_device *dev, const struct net_device *slave)
@@ -753,7 +753,7 @@ static size_t get_slave_size(const struct net_device *dev, const struct net_devi
 static int fill_slave_info(struct sk_buff *skb, const struct net_device *dev,
 			   const struct net_device *slave)
 {
-	return vgw_netlink_put_tunnel(skb, netdev_priv(slave), false);
+	return vgw_netlink_put_tunnel(skb, netdev_priv(slave));
 }
 
 static struct net *get_link_net(const struct net_device *dev)

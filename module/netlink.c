@@ -93,7 +93,7 @@ static int put_sas(struct sk_buff *skb, const struct vgw_tunnel *t)
 	return 0;
 }
 
-static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
+static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t, bool sas)
 {
 	struct vgw_conn *conn = t->conn;
 	const struct vgw_policies *set;
@@ -101,7 +101,7 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
 	struct vgw_fo_tunnel fo;
 	u64 now, proof;
 	u32 in, out;
-	int err;
+	int err = 0;
 
 	spin_lock_bh(&conn->lock);
 	now = ktime_get_ns();
@@ -109,7 +109,8 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
 	set = rcu_dereference_protected(t->policies, lockdep_is_held(&conn->lock));
 	in = vgw_policies_live(set, false);
 	out = vgw_policies_live(set, true);
-	err = put_sas(skb, t);
+	if (sas)
+		err = put_sas(skb, t);
 	spin_unlock_bh(&conn->lock);
 
 	/* The last packet of its SAs, or the answer to the last keepalive. */
@@ -131,23 +132,34 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t)
 	return vgw_stats_put(skb, VGW_A_TUNNEL_STATS, sum);
 }
 
+/* What a tunnel's attributes are to tell. */
+enum detail {
+	CONFIG,		/* what can be sent back */
+	LIVE,		/* state and counters as well */
+	LIVE_SAS,	/* and its SAs */
+};
+
+static int put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t, enum detail detail)
+{
+	if (put_tunnel_config(skb, t))
+		return -EMSGSIZE;
+	return detail == CONFIG ? 0 : put_tunnel_live(skb, t, detail == LIVE_SAS);
+}
+
 /**
- * vgw_netlink_put_tunnel - attributes of a tunnel
+ * vgw_netlink_put_tunnel - configuration of a tunnel, as it can be sent back
  * @skb: message
  * @t: tunnel
- * @live: its state and counters as well
  *
  * Context: process, RTNL.
  * Return: 0 or -EMSGSIZE.
  */
-int vgw_netlink_put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t, bool live)
+int vgw_netlink_put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t)
 {
-	if (put_tunnel_config(skb, t))
-		return -EMSGSIZE;
-	return live ? put_tunnel_live(skb, t) : 0;
+	return put_tunnel(skb, t, CONFIG);
 }
 
-static int put_tunnels(struct sk_buff *skb, const struct vgw_conn *conn, bool live)
+static int put_tunnels(struct sk_buff *skb, const struct vgw_conn *conn, enum detail detail)
 {
 	struct nlattr *nests = nla_nest_start(skb, VGW_A_TUNNELS), *nest;
 	unsigned int i;
@@ -158,7 +170,7 @@ static int put_tunnels(struct sk_buff *skb, const struct vgw_conn *conn, bool li
 		if (!conn->tunnels[i])
 			continue;
 		nest = nla_nest_start(skb, VGW_A_TUNNELS_TUNNEL);
-		if (!nest || vgw_netlink_put_tunnel(skb, conn->tunnels[i], live)) {
+		if (!nest || put_tunnel(skb, conn->tunnels[i], detail)) {
 			nla_nest_cancel(skb, nests);
 			return -EMSGSIZE;
 		}
@@ -182,7 +194,7 @@ int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn)
 	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
 	    nla_put_u32(skb, VGW_A_MSS, conn->mss))
 		return -EMSGSIZE;
-	return put_tunnels(skb, conn, false);
+	return put_tunnels(skb, conn, CONFIG);
 }
 
 static int put_switch_counts(struct sk_buff *skb, const struct vgw_fo *fo)
@@ -228,8 +240,13 @@ static int put_choice(struct sk_buff *skb, struct vgw_conn *conn)
 	return err;
 }
 
-static int put_conn(struct sk_buff *skb, struct vgw_conn *conn)
+/*
+ * To the sender of @request. XFRM tells of SAs who may administer the netns in which they
+ * are, the underlay; so do we.
+ */
+static int put_conn(struct sk_buff *skb, struct vgw_conn *conn, const struct sk_buff *request)
 {
+	bool admin = netlink_ns_capable(request, conn->net->user_ns, CAP_NET_ADMIN);
 	struct net_device *dev = conn->dev;
 	u64 sum[VGW_STATS_N];
 
@@ -246,7 +263,7 @@ static int put_conn(struct sk_buff *skb, struct vgw_conn *conn)
 		if (id >= 0 && nla_put_s32(skb, VGW_A_NETNSID, id))
 			return -EMSGSIZE;
 	}
-	if (put_choice(skb, conn) || put_tunnels(skb, conn, true))
+	if (put_choice(skb, conn) || put_tunnels(skb, conn, admin ? LIVE_SAS : LIVE))
 		return -EMSGSIZE;
 	vgw_link_stats(conn, sum);
 	return vgw_stats_put(skb, VGW_A_STATS, sum);
@@ -308,7 +325,7 @@ int vgw_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	rtnl_lock();
 	conn = find(info);
-	err = IS_ERR(conn) ? PTR_ERR(conn) : put_conn(reply, conn);
+	err = IS_ERR(conn) ? PTR_ERR(conn) : put_conn(reply, conn, skb);
 	rtnl_unlock();
 	if (err) {
 		nlmsg_free(reply);
@@ -348,7 +365,7 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		}
 		genl_dump_check_consistent(cb, hdr);
-		err = put_conn(skb, conn);
+		err = put_conn(skb, conn, cb->skb);
 		if (err) {
 			genlmsg_cancel(skb, hdr);
 			break;

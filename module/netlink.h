@@ -39,6 +39,6 @@ int vgw_netlink_change(struct vgw_conn *conn, struct nlattr *data[],
 int vgw_netlink_change_tunnel(struct vgw_tunnel *t, struct nlattr *data[],
 			      struct netlink_ext_ack *extack);
 int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn);
-int vgw_netlink_put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t, bool live);
+int vgw_netlink_put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t);
 
 #endif /* VGW_NETLINK_H */

@@ -201,6 +201,11 @@ static bool tunnel_no_sa(struct look *l)
 
 	if (in && out)
 		return false;
+	/* Not told of SAs: without CAP_NET_ADMIN the state and the policies have to say it. */
+	if (!tunnel_has(l->tunnel, VGW_A_TUNNEL_SAS) &&
+	    (l->tunnel->state != VGW_STATE_NO_SA ||
+	     !l->tunnel->policies_in != !l->tunnel->policies_out))
+		return false;
 	tunnel_key(key, sizeof(key), &l->tunnel->config);
 	say(l, "has no %sSA for %s", in ? "outbound " : out ? "inbound " : "", key);
 	if (in || out)

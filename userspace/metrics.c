@@ -246,6 +246,9 @@ static void tunnel_sas(const struct place *at)
 {
 	unsigned int dir, i, n;
 
+	/* None and not told are not the same. */
+	if (!tunnel_has(at->t, VGW_A_TUNNEL_SAS))
+		return;
 	for (dir = 0; dir < names_sa_dir.n; dir++) {
 		for (i = 0, n = 0; i < at->t->n_sas; i++)
 			n += at->t->sas[i].dir == dir;

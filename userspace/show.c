@@ -137,7 +137,10 @@ static void show_sas(const struct tunnel *t)
 	const struct sa *sa;
 	unsigned int i;
 
-	if (!t->n_sas) {
+	if (!tunnel_has(t, VGW_A_TUNNEL_SAS)) {
+		label("sa");
+		printf("not shown without CAP_NET_ADMIN");
+	} else if (!t->n_sas) {
 		label("sa");
 		printf("%snone%s", color(COLOR_BAD), color(COLOR_NONE));
 	}

@@ -198,6 +198,36 @@ def test_every_caller_may_do_what_it_rules(stages, who, operation):
     stages[who].cell(operation, operation in ALLOWED[who])
 
 
+SA = ("ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x77 mode tunnel if_id 1"
+      f" aead rfc4106(gcm(aes)) 0x{20 * '00'} 128")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ("vgwctl -j show vgw0", "vgwctl -j show"), ids=("get", "dump"))
+@pytest.mark.parametrize("who", ALLOWED)
+def test_sas_are_told_to_whom_xfrm_tells_them_and_all_else_to_everybody(
+    callers, stages, who, command
+):
+    """Who rules the netns of the underlay, which is not that of a device that was moved."""
+    stage = stages[who]
+    # A device that was moved has the keys in the netns of its underlay still.
+    for name in ("vgw0", "other"):
+        stages["moved"].ask(f"ip link del {name}")
+    stage.fresh()
+    stage.before = None
+    underlay = stage.ask if who == "own" else caller(callers.gw)
+    underlay("ip xfrm state flush")
+    assert underlay(SA).returncode == 0
+    xfrm = stage.ask("ip xfrm state list")
+    told = who in ("root", "own")
+    assert ("0x00000077" in xfrm.stdout) == told, xfrm
+    shown = {each["ifname"]: each for each in json.loads(stage.ask(command).stdout)}
+    tunnel = shown["vgw0"]["tunnels"][0]
+    assert [sa["spi"] for sa in tunnel["sas"]] == ([0x77] if told else [])
+    assert tunnel["if_id"] == 1 and tunnel["state"] and tunnel["stats"]
+    assert ("not shown" in stage.ask("vgwctl show vgw0").stdout) != told
+    underlay("ip xfrm state flush")
+
+
 def subscribed(pid):
     """Is this process a member of a group of generic netlink?"""
     with open(f"/proc/{pid}/net/netlink", encoding="ascii") as table:
