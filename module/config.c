@@ -311,9 +311,9 @@ static int get_conn(struct vgw_conn_config *config, struct nlattr *data[],
 		config->revert = nla_get_u32(data[VGW_A_REVERT]);
 	if (data[VGW_A_MTU]) {
 		config->mtu = nla_get_u32(data[VGW_A_MTU]);
-		if (config->mtu && config->mtu < 576)
+		if (config->mtu && config->mtu < ETH_MIN_MTU)
 			return refuse(extack, data[VGW_A_MTU],
-				      "mtu must be 0 (automatic) or 576 to 65535", -ERANGE);
+				      "mtu must be 0 (automatic) or 68 to 65535", -ERANGE);
 	}
 	if (data[VGW_A_MSS]) {
 		config->mss = nla_get_u32(data[VGW_A_MSS]);

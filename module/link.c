@@ -391,19 +391,12 @@ static int conn_stop(struct net_device *dev)
 	return 0;
 }
 
-/* Who sets an MTU by hand wants it kept: no longer automatic. */
+/* NETDEV_CHANGEMTU comes if nobody refuses it; otherwise the old one is set once more. */
 static int conn_change_mtu(struct net_device *dev, int mtu)
 {
 	struct vgw_conn *conn = netdev_priv(dev);
 
-	if (!conn->setting_mtu && dev->reg_state == NETREG_REGISTERED)
-		conn->mtu = mtu;
-	WRITE_ONCE(dev->mtu, mtu);
-	return 0;
-}
-
-static int tunnel_change_mtu(struct net_device *dev, int mtu)
-{
+	conn->asked_mtu = !conn->asked_mtu && !conn->setting_mtu;
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
 }
@@ -503,7 +496,6 @@ static const struct net_device_ops tunnel_netdev_ops = {
 	.ndo_stop		= tunnel_stop,
 	.ndo_start_xmit		= vgw_tx_tunnel,
 	.ndo_get_stats64	= tunnel_get_stats64,
-	.ndo_change_mtu		= tunnel_change_mtu,
 	.ndo_neigh_construct	= neigh_construct,
 };
 
@@ -837,6 +829,14 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		if (netif_running(dev) && !netif_carrier_ok(dev))
 			keep_xmit(dev);
 		break;
+	case NETDEV_CHANGEMTU:
+		/* Who sets one by hand wants it kept, and for the tunnels as well. */
+		if (conn && conn->asked_mtu) {
+			conn->asked_mtu = false;
+			conn->mtu = dev->mtu;
+			vgw_link_todo(conn, VGW_TODO_MTU);
+		}
+		break;
 	case NETDEV_GOING_DOWN:
 		/* It takes no more from here on, and ndo_stop comes a grace period later. */
 		if (t)
@@ -859,7 +859,11 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block netdev_notifier = { .notifier_call = netdev_event };
+/* The last to hear: nobody refuses after us. */
+static struct notifier_block netdev_notifier = {
+	.notifier_call = netdev_event,
+	.priority = INT_MIN,
+};
 
 static int net_init(struct net *net)
 {

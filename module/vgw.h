@@ -213,6 +213,7 @@ enum {
  * @revert: ms, VGW_FOREVER never; RTNL
  * @mtu: bytes, 0 automatic; RTNL
  * @setting_mtu: we set the device's MTU, not the administrator; RTNL
+ * @asked_mtu: the administrator does, and others may yet refuse it; RTNL
  * @unsearched: IP does not look for policies of its devices; &vgw_keyless.lock
  * @by_hand: the administrator has set those sysctls; &vgw_keyless.lock
  * @dying: it is being removed: @work does nothing; RTNL
@@ -238,6 +239,7 @@ struct vgw_conn {
 	u32 revert;
 	u32 mtu;
 	bool setting_mtu;
+	bool asked_mtu;
 	bool unsearched;
 	bool by_hand;
 	bool dying;

@@ -80,7 +80,7 @@ static int parse_mtu(struct conn_config *conn, struct tunnel_config *tunnel,
 		conn->mtu = 0;
 		return 0;
 	}
-	return parse_range(value, 576, 65535, &conn->mtu);
+	return parse_range(value, 68, 65535, &conn->mtu);
 }
 
 static int parse_mss(struct conn_config *conn, struct tunnel_config *tunnel,
@@ -212,7 +212,7 @@ static int parse_misses(struct conn_config *conn, struct tunnel_config *tunnel,
 static const struct option_def options[OPT_MAX] = {
 	[OPT_REVERT] = { "revert", "a time such as 30s or 5m (below 49 days), or never",
 			 parse_revert },
-	[OPT_MTU] = { "mtu", "a number from 576 to 65535, or auto", parse_mtu },
+	[OPT_MTU] = { "mtu", "a number from 68 to 65535, or auto", parse_mtu },
 	[OPT_MSS] = { "mss", "a number from 88 to 65535, or auto, or off", parse_mss },
 	[OPT_IF_ID] = { "if_id", "a number from 1 to 4294967295", parse_if_id },
 	[OPT_MARK] = { "mark", "N or N/MASK, numbers up to 0xffffffff, MASK not 0",

@@ -68,7 +68,7 @@ REFUSED = (
     ("vgw0 tunnel if_id 1 inside 169.254.1.1/33", (1, 2), "inside"),
     ("vgw0 tunnel if_id 1 inside 169.254.1.300/30", 1, "inside"),
     ("vgw0 tunnel if_id 1 remote 192.0.2", 1, "remote"),
-    ("vgw0 mtu 575 " + TWO, (1, 2), "mtu"),
+    ("vgw0 mtu 67 " + TWO, (1, 2), "mtu"),
     ("vgw0 mtu 65536 " + TWO, (1, 2), "mtu"),
     ("vgw0 revert 50d " + TWO, (1, 2), "revert"),
     ("vgw0 revert -1 " + TWO, 1, "-1"),

@@ -160,7 +160,7 @@ def test_what_a_connection_cannot_be_is_refused_by_its_own_error(topo, sockets):
         ((tunnels((t("IF_ID", 1), rawnl.attr(number, b"\x1e"))),), errno.EINVAL),
         ((tunnels((t("IF_ID", 1), inside, rawnl.attr(number, b"\x40"))),), errno.ERANGE),
         ((tunnels((t("MARK", 1), t("MARK_MASK", 0))),), errno.EINVAL),
-        ((tunnels((t("IF_ID", 1),)), rawnl.u32(NUM["VGW_A_MTU"], 300)), errno.ERANGE),
+        ((tunnels((t("IF_ID", 1),)), rawnl.u32(NUM["VGW_A_MTU"], 67)), errno.ERANGE),
         ((tunnels(*((t("IF_ID", n),) for n in range(1, 10))),), errno.E2BIG),
         ((tunnels((t("IF_ID", 1),)), rawnl.attr(NUM["VGW_A_DRAIN"], b"\1")), errno.EINVAL),
     )  # fmt: skip
@@ -171,6 +171,24 @@ def test_what_a_connection_cannot_be_is_refused_by_its_own_error(topo, sockets):
     assert route.ask(rawnl.RTM_NEWLINK, MAKE, link("vgw0", address, one)) == errno.EINVAL
     assert route.ask(rawnl.RTM_NEWLINK, MAKE, link("vgw0", rawnl.u32(IFLA_MTU, 1300), one)) == 0
     assert topo.gw.ip_json(["link", "show", "dev", "vgw0"])[0]["mtu"] == 1300
+
+
+def test_an_mtu_that_ip_link_sets_is_the_configuration_of_all_devices(topo, tmp_path):
+    vgw = Vgw(topo, sas=False, far=False, up=False)
+    conf = tmp_path / "conf"
+
+    def mtus():
+        return {each["mtu"] for each in topo.gw.ip_json("link show") if "vgw0" in each["ifname"]}
+
+    for mtu in (68, 300, 1300):
+        topo.gw.ip(f"link set vgw0 mtu {mtu}")
+        assert vgw.show()["mtu"] == mtu
+        wait_for("the tunnels' as well", lambda mtu=mtu: mtus() == {mtu})
+        conf.write_text(topo.gw.run("vgwctl showconf vgw0").stdout)
+        topo.gw.run(f"vgwctl syncconf vgw0 {conf}")
+    assert topo.gw.ip("link set vgw0 mtu 67", check=False).returncode != 0
+    vgw.set("mtu auto")
+    assert vgw.show()["mtu"] == 0
 
 
 def test_ethtool_names_the_driver(topo):

@@ -199,7 +199,7 @@ static void test_refusals(void)
 		{ "tunnel if_id 1 interval 3s keepalive 2s", "given twice" },
 		{ "tunnel if_id 1 inside 169.254.10.2", "prefix length" },
 		{ "tunnel if_id 1 preference 65536", "0 to 65535" },
-		{ "mtu 575 tunnel if_id 1", "576" },
+		{ "mtu 67 tunnel if_id 1", "68" },
 		{ "tunnel abcdefghijklmnop if_id 1", "1 to 15 characters" },
 		{ "tunnel a/b if_id 1", "no spaces, '/'" },
 		{ "tunnel if_id 1 tunnel if_id 2 tunnel if_id 3 tunnel if_id 4 tunnel if_id 5 tunnel if_id 6 tunnel if_id 7 tunnel if_id 8 tunnel if_id 9",
