@@ -482,8 +482,8 @@ int vgw_config_change(struct vgw_conn_config *config, const struct vgw_conn *con
 		      struct nlattr *data[], struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[VGW_A_TUNNEL_MAX + 1];
+	struct nlattr *nest, *nests[VGW_MAX_TUNNELS];
 	unsigned long seen = 0;
-	struct nlattr *nest;
 	int rem, err, i;
 
 	vgw_config_read(config, conn);
@@ -505,13 +505,15 @@ int vgw_config_change(struct vgw_conn_config *config, const struct vgw_conn *con
 		err = get_tunnel(&config->tunnels[i], tb, nest, false, extack);
 		if (err)
 			return err;
+		nests[i] = nest;
 	}
-	nla_for_each_nested(nest, data[VGW_A_TUNNELS], rem) {
-		for_each_set_bit(i, &seen, VGW_MAX_TUNNELS) {
-			err = cross_check(config, i, nest, extack);
-			if (err)
-				return err;
-		}
+	for_each_set_bit(i, &seen, VGW_MAX_TUNNELS) {
+		/* Who changes nothing of it is not to blame. */
+		if (same(&config->tunnels[i].peer, &conn->tunnels[i]->config.peer))
+			continue;
+		err = cross_check(config, i, nests[i], extack);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@ ASK = rawnl.REQUEST | rawnl.ACK
 MAKE = ASK | rawnl.CREATE | rawnl.EXCL
 IFLA_ADDRESS, IFLA_MTU, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 4, 5
 RTM_GETLINK, NLMSG_DONE = 18, 3
+SOL_NETLINK, NETLINK_EXT_ACK, NLMSGERR_ATTR_OFFS = 270, 11, 2
 SIOCETHTOOL, ETHTOOL_GDRVINFO = 0x8946, 3
 
 
@@ -106,6 +107,28 @@ def test_ip_link_changes_a_connection_and_its_tunnels_by_either_device(topo, soc
         assert generic.vgw(NUM["VGW_CMD_DRAIN"], body) == answer, select
     wrong = by + rawnl.attr(NUM["VGW_A_IFNAME"], b"lan\0")
     assert generic.vgw(NUM["VGW_CMD_GET"], wrong) == errno.ENODEV
+
+
+def test_of_several_tunnels_the_one_that_is_wrong_is_named(topo, sockets):
+    """The offset of the attribute that the answer gives is that of its nest."""
+    _, generic = sockets
+    Vgw(topo, sas=False, far=False, up=False)
+    generic.sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+    right = rawnl.attr(NUM["VGW_A_TUNNEL_INDEX"], b"\0") + t("MISSES", 4)
+    wrong = rawnl.attr(NUM["VGW_A_TUNNEL_INDEX"], b"\1")
+    wrong += rawnl.attr(NUM["VGW_A_TUNNEL_INSIDE"], socket.inet_aton("169.254.1.5"))
+    wrong += rawnl.attr(NUM["VGW_A_TUNNEL_PEER"], socket.inet_aton("169.254.1.2"))
+    for order in ((right, wrong), (wrong, right)):
+        body = struct.pack("=BBH", NUM["VGW_CMD_SET"], 1, 0)
+        body += rawnl.attr(NUM["VGW_A_IFNAME"], b"vgw0\0")
+        body += tunnels(*((each,) for each in order))
+        generic.send(generic.family, ASK, body)
+        answer = generic.sock.recv(65536)
+        assert -struct.unpack_from("=i", answer, 16)[0] == errno.EEXIST
+        # After the error comes the request, and then what is to be said of it.
+        said = dict(rawnl.attributes(answer[20 + 16 + len(body) :]))
+        at = struct.unpack("=I", said[NLMSGERR_ATTR_OFFS])[0] - 16
+        assert body[at + 4 :].startswith(wrong), order
 
 
 def test_a_mark_key_stays_and_its_far_end_may_be_another(topo, sockets):
