@@ -250,7 +250,7 @@ void vgw_keyless_add(struct vgw_conn *conn)
 	ASSERT_RTNL();
 	spin_lock_bh(&k->lock);
 	rcu_read_lock();
-	/* A device that moved has sysctls anew, a tunnel that stayed behind ours. */
+	/* A device that moved has sysctls anew, a tunnel that did not, ours. */
 	for (i = 0; conn->unsearched && i < conn->n; i++)
 		if (net_eq(dev_net(conn->tunnels[i]->dev), conn->net))
 			set_dev(conn->tunnels[i]->dev, false);

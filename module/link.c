@@ -675,8 +675,6 @@ static int newlink(vgw_newlink_args)
 		vgw_underlay_check(conn->tunnels[i]);
 	set_mtu(conn);
 	vgw_keyless_add(conn);
-	for (i = 0; i < conn->n; i++)
-		rtnl_configure_link(conn->tunnels[i]->dev, NULL, 0, NULL);
 	vgw_netlink_event(conn, &(struct vgw_notice){ .event = VGW_EVENT_CREATED });
 	kfree(config);
 	return 0;
@@ -701,20 +699,22 @@ static int validate(struct nlattr *tb[], struct nlattr *data[], struct netlink_e
 static int changelink(struct net_device *dev, struct nlattr *tb[],
 		      struct nlattr *data[], struct netlink_ext_ack *extack)
 {
-	return vgw_netlink_change(netdev_priv(dev), data, extack);
+	return vgw_netlink_change(netdev_priv(dev), NULL, data, extack);
 }
 
 static int tunnel_changelink(struct net_device *dev, struct nlattr *tb[],
 			     struct nlattr *data[], struct netlink_ext_ack *extack)
 {
-	return vgw_netlink_change_tunnel(netdev_priv(dev), data, extack);
+	struct vgw_tunnel *t = netdev_priv(dev);
+
+	return vgw_netlink_change(t->conn, t, data, extack);
 }
 
 static int slave_changelink(struct net_device *dev, struct net_device *slave,
 			    struct nlattr *tb[], struct nlattr *data[],
 			    struct netlink_ext_ack *extack)
 {
-	return vgw_netlink_change_tunnel(netdev_priv(slave), data, extack);
+	return vgw_netlink_change(netdev_priv(dev), netdev_priv(slave), data, extack);
 }
 
 static size_t get_size(const struct net_device *dev)

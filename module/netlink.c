@@ -180,6 +180,15 @@ static int put_tunnels(struct sk_buff *skb, const struct vgw_conn *conn, enum de
 	return 0;
 }
 
+static int put_options(struct sk_buff *skb, const struct vgw_conn *conn)
+{
+	if (nla_put_u32(skb, VGW_A_REVERT, conn->revert) ||
+	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
+	    nla_put_u32(skb, VGW_A_MSS, conn->mss))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /**
  * vgw_netlink_put_config - configuration of a connection, as it can be sent back
  * @skb: message
@@ -190,11 +199,7 @@ static int put_tunnels(struct sk_buff *skb, const struct vgw_conn *conn, enum de
  */
 int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn)
 {
-	if (nla_put_u32(skb, VGW_A_REVERT, conn->revert) ||
-	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
-	    nla_put_u32(skb, VGW_A_MSS, conn->mss))
-		return -EMSGSIZE;
-	return put_tunnels(skb, conn, CONFIG);
+	return put_options(skb, conn) ?: put_tunnels(skb, conn, CONFIG);
 }
 
 static int put_switch_counts(struct sk_buff *skb, const struct vgw_fo *fo)
@@ -251,10 +256,7 @@ static int put_conn(struct sk_buff *skb, struct vgw_conn *conn, const struct sk_
 	u64 sum[VGW_STATS_N];
 
 	if (nla_put_u32(skb, VGW_A_IFINDEX, dev->ifindex) ||
-	    nla_put_string(skb, VGW_A_IFNAME, dev->name) ||
-	    nla_put_u32(skb, VGW_A_REVERT, conn->revert) ||
-	    nla_put_u32(skb, VGW_A_MTU, conn->mtu) ||
-	    nla_put_u32(skb, VGW_A_MSS, conn->mss) ||
+	    nla_put_string(skb, VGW_A_IFNAME, dev->name) || put_options(skb, conn) ||
 	    nla_put_u8(skb, VGW_A_CARRIER, netif_carrier_ok(dev)))
 		return -EMSGSIZE;
 	if (!net_eq(conn->net, dev_net(dev))) {
@@ -377,9 +379,18 @@ int vgw_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
-/* All or nothing; by the connection's attributes, or those of @t alone. */
-static int change(struct vgw_conn *conn, struct vgw_tunnel *t, struct nlattr *data[],
-		  struct netlink_ext_ack *extack)
+/**
+ * vgw_netlink_change - change a connection or one of its tunnels, all or nothing
+ * @conn: connection
+ * @t: the tunnel by whose own device the request came, or NULL
+ * @data: attributes by vgw_nl_policy, for @t by vgw_tunnel_nl_policy
+ * @extack: says what was refused and why
+ *
+ * Context: process, RTNL.
+ * Return: 0 or a negative error.
+ */
+int vgw_netlink_change(struct vgw_conn *conn, struct vgw_tunnel *t, struct nlattr *data[],
+		       struct netlink_ext_ack *extack)
 {
 	struct net_device *dev = t ? t->dev : conn->dev;
 	struct vgw_conn_config *config;
@@ -410,36 +421,6 @@ static int change(struct vgw_conn *conn, struct vgw_tunnel *t, struct nlattr *da
 }
 
 /**
- * vgw_netlink_change - change a connection and its tunnels, all or nothing
- * @conn: connection
- * @data: attributes by vgw_nl_policy
- * @extack: says what was refused and why
- *
- * Context: process, RTNL.
- * Return: 0 or a negative error.
- */
-int vgw_netlink_change(struct vgw_conn *conn, struct nlattr *data[],
-		       struct netlink_ext_ack *extack)
-{
-	return change(conn, NULL, data, extack);
-}
-
-/**
- * vgw_netlink_change_tunnel - the same by the device of one tunnel
- * @t: tunnel
- * @data: attributes by vgw_tunnel_nl_policy
- * @extack: says what was refused and why
- *
- * Context: process, RTNL.
- * Return: 0 or a negative error.
- */
-int vgw_netlink_change_tunnel(struct vgw_tunnel *t, struct nlattr *data[],
-			      struct netlink_ext_ack *extack)
-{
-	return change(t->conn, t, data, extack);
-}
-
-/**
  * vgw_nl_set_doit - VGW_CMD_SET
  * @skb: request
  * @info: its attributes
@@ -454,7 +435,7 @@ int vgw_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	rtnl_lock();
 	conn = find(info);
 	err = IS_ERR(conn) ? PTR_ERR(conn) :
-	      vgw_netlink_change(conn, info->attrs, info->extack);
+	      vgw_netlink_change(conn, NULL, info->attrs, info->extack);
 	rtnl_unlock();
 	return err;
 }

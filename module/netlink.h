@@ -34,10 +34,8 @@ struct vgw_notice {
 int vgw_netlink_register(void);
 void vgw_netlink_unregister(void);
 void vgw_netlink_event(const struct vgw_conn *conn, const struct vgw_notice *notice);
-int vgw_netlink_change(struct vgw_conn *conn, struct nlattr *data[],
+int vgw_netlink_change(struct vgw_conn *conn, struct vgw_tunnel *t, struct nlattr *data[],
 		       struct netlink_ext_ack *extack);
-int vgw_netlink_change_tunnel(struct vgw_tunnel *t, struct nlattr *data[],
-			      struct netlink_ext_ack *extack);
 int vgw_netlink_put_config(struct sk_buff *skb, const struct vgw_conn *conn);
 int vgw_netlink_put_tunnel(struct sk_buff *skb, struct vgw_tunnel *t);
 
