@@ -426,6 +426,7 @@ static void tunnel_uninit(struct net_device *dev)
 	if (t->conn->tunnels[t->index] == t)
 		vgw_keepalive_stop(t);
 	vgw_tunnels_remove(t);
+	vgw_underlay_forget(t);
 	if (rcu_access_pointer(dev->rx_handler))
 		netdev_rx_handler_unregister(dev);
 	if (netdev_master_upper_dev_get(dev))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/hashtable.h>
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
@@ -10,6 +11,12 @@
 #include "link.h"
 #include "underlay.h"
 #include "xfrm_watch.h"
+
+/*
+ * Tunnels whose route leads over a device of ours, by its ifindex; RTNL. Each connection has
+ * events all the time: they are told to who is there, whom one lookup finds.
+ */
+static DEFINE_HASHTABLE(stacked, 8);
 
 /* What XFRM asks the routing table for: the flow of a tunnel's outer packets. */
 struct outer {
@@ -88,6 +95,38 @@ static struct dst_entry *route(struct net *net, const struct outer *o)
 	return dst;
 }
 
+static bool ours(const struct net_device *dev)
+{
+	return vgw_conn_of(dev) || vgw_tunnel_of(dev);
+}
+
+/**
+ * vgw_underlay_forget - undo what vgw_underlay_check() keeps of a tunnel
+ * @t: tunnel
+ *
+ * Context: process, RTNL.
+ */
+void vgw_underlay_forget(struct vgw_tunnel *t)
+{
+	if (t->over)
+		hash_del(&t->node_over);
+	t->over = 0;
+}
+
+/* A route that went may come back with its device: without one nothing changes. */
+static void set_over(struct vgw_tunnel *t, const struct net_device *dev)
+{
+	int over = ours(dev) && !vgw_underlay_is_own(t, dev) ? dev->ifindex : 0;
+
+	ASSERT_RTNL();
+	if (over == t->over)
+		return;
+	vgw_underlay_forget(t);
+	t->over = over;
+	if (over)
+		hash_add(stacked, &t->node_over, over);
+}
+
 /**
  * vgw_underlay_check - is there a path to a tunnel's far end?
  * @t: tunnel; its state machine is told when that changed
@@ -103,6 +142,8 @@ void vgw_underlay_check(struct vgw_tunnel *t)
 	if (far_end(t, &outer)) {
 		rcu_read_lock();
 		dst = route(t->net, &outer);
+		if (dst)
+			set_over(t, dst_dev(dst));
 		ok = dst && netif_running(dst_dev(dst)) && netif_carrier_ok(dst_dev(dst)) &&
 		     !vgw_underlay_is_own(t, dst_dev(dst));
 		dst_release(dst);
@@ -156,11 +197,6 @@ unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
 	return mtu;
 }
 
-static bool ours(const struct net_device *dev)
-{
-	return vgw_conn_of(dev) || vgw_tunnel_of(dev);
-}
-
 static bool sends_from(struct vgw_conn *conn, const xfrm_address_t *a, u16 family)
 {
 	struct outer o;
@@ -193,21 +229,34 @@ static void underlay_changed(const struct net_device *dev, const void *a, u16 fa
 	rcu_read_unlock();
 }
 
+/* A device of ours did: for whoever is stacked on it. */
+static void own_changed(const struct net_device *dev)
+{
+	struct vgw_tunnel *t;
+
+	hash_for_each_possible(stacked, t, node_over, dev->ifindex) {
+		if (t->over != dev->ifindex || !net_eq(t->net, dev_net(dev)))
+			continue;
+		vgw_link_todo(t->conn, VGW_TODO_PATH);
+		vgw_link_todo(t->conn, VGW_TODO_MTU);
+	}
+}
+
 static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 
 	/* Kept bundles need no word of it: XFRM lists them for rt_flush_dev(). */
-	if (ours(dev))
-		return NOTIFY_DONE;
-
 	switch (event) {
 	case NETDEV_UP:
 	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
 	case NETDEV_CHANGEMTU:
 	case NETDEV_UNREGISTER:
-		underlay_changed(dev, NULL, AF_UNSPEC);
+		if (ours(dev))
+			own_changed(dev);
+		else
+			underlay_changed(dev, NULL, AF_UNSPEC);
 		break;
 	}
 	return NOTIFY_DONE;

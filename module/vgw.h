@@ -135,6 +135,8 @@ enum {
  * @node: in the table of keys; RTNL
  * @node_remote: mark keys with a remote, in the table of remotes; RTNL
  * @hashed: it is in those tables; RTNL
+ * @over: ifindex of the device of ours over which it is routed, or 0; RTNL
+ * @node_over: in the table of those with @over; RTNL
  * @stats: per-CPU counters
  * @bundles: bundles that are kept, for each CPU
  * @bundle_gen: counts what made them worthless
@@ -164,6 +166,8 @@ struct vgw_tunnel {
 	struct hlist_node node;
 	struct hlist_node node_remote;
 	bool hashed;
+	int over;
+	struct hlist_node node_over;
 	struct vgw_stats __percpu *stats;
 	struct vgw_bundles __percpu *bundles;
 	atomic_t bundle_gen;

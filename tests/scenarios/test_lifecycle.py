@@ -23,6 +23,7 @@ from lab.topo import OUR_IF_ID, SRV, inside
 from lab.tracing import traced
 from lab.traffic import Stream
 from lab.vgw import Events, Vgw, loaded, unload
+from lab.xfrm import End, Key, Pair
 
 INNER_CLI = "10.10.8.1"
 # make check-long has a thousand.
@@ -434,6 +435,32 @@ def test_a_tunnel_that_goes_down_hands_over_before_it_takes_no_more(topo):
         text = said()
     happened = re.findall(r"vgw_switch: vgw0 active 0 -> 1|qdisc_reset: dev=vgw0-1 ", text)
     assert happened[0].startswith("vgw_switch") and len(happened) > 1, text
+
+
+def test_a_connection_over_a_connection_follows_it_at_once(topo):
+    """vgw1's far end is behind vgw0: without keepalives only the device's events can tell."""
+    vgw = Vgw(topo, tunnel="keepalive off")
+    vgw.wait_up()
+    gw, (here, there) = topo.gw, ("10.10.0.254", SRV[4])
+    Vgw.ctl(vgw, *f"add vgw1 tunnel if_id 7 local {here} remote {there} keepalive off".split())
+    gw.ip("link set vgw1 up")
+    pair = Pair(End(gw, here, Key(if_id=7)), End(topo.fars[1], there, Key(if_id=77)))
+    pair.up()
+    over = Vgw.__new__(Vgw)
+    over.gw, over.name, over.only = gw, "vgw1", (1,)
+    over.wait_up()
+    mtu = over.show()["link_mtu"]
+    assert 0 < mtu < vgw.show()["link_mtu"]
+    gw.ip("link set vgw0 mtu 1200")
+    wait_for("the MTU of what is inside", lambda: over.show()["link_mtu"] < mtu - 240)
+    for n in (1, 2):
+        gw.ip(f"link set vgw0-{n} down")
+    wait_for("no path", lambda: over.tunnel(1)["state_reason"] == "path-lost", 5)
+    gw.ip("link set vgw0-2 up")
+    over.wait_up(timeout=5)
+    vgw.delete()
+    wait_for("no path", lambda: over.tunnel(1)["state_reason"] == "path-lost", 5)
+    pair.close()
 
 
 @pytest.mark.parametrize("what", ("down", "deleted"))
