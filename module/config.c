@@ -11,6 +11,7 @@
 #include "link.h"
 #include "mss.h"
 #include "netlink_gen.h"
+#include "todo.h"
 #include "tunnels.h"
 
 #define DEFAULT_REVERT		30000
@@ -581,7 +582,7 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 			vgw_tunnels_add_remote(t);
 		/* What happened in between, and whose SAs are between the new ends. */
 		if (ends)
-			vgw_link_todo(conn, VGW_TODO_RESYNC);
+			vgw_todo(conn, VGW_TODO_RESYNC);
 	}
 	spin_lock_bh(&conn->lock);
 	conn->revert = config->revert;
@@ -591,6 +592,6 @@ void vgw_config_apply(struct vgw_conn *conn, const struct vgw_conn_config *confi
 			  config->revert * (u64)NSEC_PER_MSEC;
 	vgw_conn_event_locked(conn, 0, VGW_FO_REVERT, 0);
 	spin_unlock_bh(&conn->lock);
-	vgw_link_todo(conn, VGW_TODO_MTU);
-	vgw_link_todo(conn, VGW_TODO_PATH);
+	vgw_todo(conn, VGW_TODO_MTU);
+	vgw_todo(conn, VGW_TODO_PATH);
 }

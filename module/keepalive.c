@@ -13,7 +13,7 @@
 #include "bundle.h"
 #include "conn.h"
 #include "keepalive.h"
-#include "link.h"
+#include "todo.h"
 #include "tx.h"
 #include "vgw.h"
 
@@ -132,9 +132,9 @@ static void send(struct vgw_tunnel *t)
 		conn->doubt_at = jiffies + nsecs_to_jiffies(VGW_FO_ACQUIRE_NS);
 	spin_unlock_bh(&conn->lock);
 	if (vgw_bundle_no_path(err))
-		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_todo(conn, VGW_TODO_PATH);
 	else if (doubt)
-		vgw_link_todo(conn, VGW_TODO_RESYNC);
+		vgw_todo(conn, VGW_TODO_RESYNC);
 }
 
 static enum hrtimer_restart tick(struct hrtimer *timer)
@@ -152,7 +152,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 
 	/* A route may have come back without any notice. */
 	if (path)
-		vgw_link_todo(conn, VGW_TODO_PATH);
+		vgw_todo(conn, VGW_TODO_PATH);
 	if (probe && t->config.peer.family != AF_UNSPEC)
 		send(t);
 	return HRTIMER_NORESTART;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/ethtool.h>
-#include <linux/icmp.h>
 #include <linux/if_arp.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
@@ -20,12 +19,11 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "rx.h"
+#include "todo.h"
 #include "tunnels.h"
 #include "tx.h"
 #include "underlay.h"
 #include "xfrm_watch.h"
-
-#include "trace.h"
 
 #define FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | \
 			 NETIF_F_HW_CSUM)
@@ -49,7 +47,6 @@ struct vgw_net {
 };
 
 static unsigned int vgw_net_id __read_mostly;
-static struct workqueue_struct *workqueue;
 static struct rtnl_link_ops conn_link_ops;
 static struct rtnl_link_ops tunnel_link_ops;
 static const struct net_device_ops conn_netdev_ops;
@@ -100,213 +97,34 @@ struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev)
 }
 
 /**
- * vgw_link_todo - let a process do what the caller cannot
+ * vgw_link_remove - have a connection and its tunnels unregistered
  * @conn: connection
- * @what: VGW_TODO_*
+ * @head: list for unregister_netdevice_many()
  *
- * Context: any but hard interrupts.
+ * Context: process, RTNL.
  */
-void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
+void vgw_link_remove(struct vgw_conn *conn, struct list_head *head)
 {
-	/*
-	 * The work holds the device, so that it may take RTNL and be waited for
-	 * by nobody who does. One reference for each time it is queued.
-	 */
-	set_bit(what, &conn->todo);
-	dev_hold(conn->dev);
-	if (!queue_work(workqueue, &conn->work))
-		dev_put(conn->dev);
-}
-
-static void set_mtu(struct vgw_conn *conn)
-{
-	unsigned int i, mtu = conn->mtu, old = conn->dev->mtu;
-	struct net_device *dev = conn->dev;
-
-	for (i = 0; i < conn->n; i++) {
-		struct vgw_tunnel *t = conn->tunnels[i];
-		unsigned int now = vgw_underlay_mtu(t);
-
-		/* What was learned of a path holds for that one. */
-		if (now != t->mtu)
-			WRITE_ONCE(t->path_mtu, now);
-		t->mtu = now;
-		if (t->mtu && !conn->mtu && (!mtu || t->mtu < mtu))
-			mtu = t->mtu;
-		if (conn->mtu || t->mtu)
-			dev_set_mtu(t->dev, conn->mtu ?: max(t->mtu, dev->min_mtu));
-	}
-	/* Until there is an SA nothing is known; keep what was. */
-	if (!mtu)
-		return;
-	mtu = max(mtu, dev->min_mtu);
-	conn->setting_mtu = true;
-	i = mtu == old || dev_set_mtu(dev, mtu);
-	conn->setting_mtu = false;
-	if (i)
-		return;
-	vgw_netlink_event(conn, &(struct vgw_notice){
-		.event = VGW_EVENT_MTU, .old = old, .new = mtu,
-	});
-}
-
-static void dellink(struct net_device *dev, struct list_head *head)
-{
-	struct vgw_conn *conn = netdev_priv(dev);
 	unsigned int i;
 
 	for (i = 0; i < conn->n; i++)
 		if (conn->tunnels[i])
 			unregister_netdevice_queue(conn->tunnels[i]->dev, head);
-	unregister_netdevice_queue(dev, head);
+	unregister_netdevice_queue(conn->dev, head);
 }
 
-/*
- * A connection that moved to another netns takes its tunnels along. It cannot be without
- * one of them: their netns may go, which waits for the reference that it holds.
- */
-static void follow(struct vgw_conn *conn)
+static void dellink(struct net_device *dev, struct list_head *head)
 {
-	struct net *net = dev_net(conn->dev);
-	LIST_HEAD(kill);
-	unsigned int i;
-
-	for (i = 0; i < conn->n; i++) {
-		struct net_device *dev = conn->tunnels[i]->dev;
-		int err;
-
-		if (net_eq(dev_net(dev), net))
-			continue;
-		vgw_dev_set_immutable(dev, false);
-		err = dev_change_net_namespace(dev, net, "vgw%d");
-		vgw_dev_set_immutable(dev, true);
-		if (err) {
-			netdev_warn(conn->dev,
-				    "removed: tunnel %s cannot be moved to its netns, error %d; remove altnames that are in use there\n",
-				    dev->name, err);
-			dellink(conn->dev, &kill);
-			unregister_netdevice_many(&kill);
-			return;
-		}
-		/* Moving closes a device; the connection may be up again already. */
-		if (netif_running(conn->dev))
-			dev_open(dev, NULL);
-	}
-	vgw_keyless_add(conn);
-}
-
-static void resync(struct vgw_conn *conn)
-{
-	trace_vgw_resync(conn);
-	vgw_watch_resync(conn);
-}
-
-static void work(struct work_struct *w)
-{
-	struct vgw_conn *conn = container_of(w, struct vgw_conn, work);
-	struct net_device *dev = conn->dev;
-	unsigned int i;
-
-	rtnl_lock();
-	if (conn->dying)
-		goto out;
-	if (test_and_clear_bit(VGW_TODO_NETNS, &conn->todo))
-		follow(conn);
-	if (conn->dying)
-		goto out;
-	if (test_and_clear_bit(VGW_TODO_RESYNC, &conn->todo))
-		resync(conn);
-	if (test_and_clear_bit(VGW_TODO_PATH, &conn->todo)) {
-		if (vgw_watch_lost(conn))
-			resync(conn);
-		for (i = 0; i < conn->n; i++)
-			vgw_underlay_check(conn->tunnels[i]);
-	}
-	if (test_and_clear_bit(VGW_TODO_MTU, &conn->todo))
-		set_mtu(conn);
-out:
-	/* Whoever unlocks after follow() waits for our reference, and for that of our next turn. */
-	if (conn->dying && cancel_work(w))
-		dev_put(dev);
-	dev_put(dev);
-	rtnl_unlock();
-}
-
-/*
- * What the core dropped: for want of carrier before keep_xmit() had its say, and where
- * a queue of what was received is full.
- */
-static void dropped_by_core(const struct net_device *dev, u64 *tx, u64 *rx)
-{
-	struct net_device_core_stats __percpu *core = READ_ONCE(dev->core_stats);
-	int cpu;
-
-	*tx = 0;
-	*rx = 0;
-	if (!core)
-		return;
-	for_each_possible_cpu(cpu) {
-		*tx += READ_ONCE(per_cpu_ptr(core, cpu)->tx_dropped);
-		*rx += READ_ONCE(per_cpu_ptr(core, cpu)->rx_dropped);
-	}
-}
-
-/**
- * vgw_link_tunnel_stats - counters of a tunnel
- * @t: tunnel
- * @sum: set to them
- */
-void vgw_link_tunnel_stats(const struct vgw_tunnel *t, u64 sum[VGW_STATS_N])
-{
-	u64 tx, rx;
-
-	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
-	vgw_stats_sum(t->stats, sum);
-	dropped_by_core(t->dev, &tx, &rx);
-	sum[VGW_A_STATS_TX_DOWN] += tx;
-	sum[VGW_A_STATS_RX_QUEUE] += rx;
-}
-
-/**
- * vgw_link_stats - counters of a connection
- * @conn: connection
- * @sum: set to its own, and what its tunnels received less keepalives
- *
- * What tunnels send and drop is in their own counters; what the connection
- * sends by them is in its own as well.
- */
-void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
-{
-	unsigned int i;
-	u64 tx, rx;
-
-	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
-	vgw_stats_sum(conn->stats, sum);
-	dropped_by_core(conn->dev, &tx, &rx);
-	sum[VGW_A_STATS_TX_NO_TUNNEL] += tx;
-	sum[VGW_A_STATS_RX_QUEUE] += rx;
-	for (i = 0; i < conn->n; i++) {
-		/* Readers without RTNL may come before all tunnels are there. */
-		const struct vgw_tunnel *t = smp_load_acquire(&conn->tunnels[i]);
-		u64 c[VGW_STATS_N] = {};
-
-		if (!t)
-			continue;
-		vgw_stats_sum(t->stats, c);
-		sum[VGW_A_STATS_RX_PACKETS] += c[VGW_A_STATS_RX_PACKETS] -
-			c[VGW_A_STATS_KEEPALIVE_RECEIVED] - c[VGW_A_STATS_RX_KEEPALIVE_BAD];
-		sum[VGW_A_STATS_RX_BYTES] += c[VGW_A_STATS_RX_BYTES] -
-			c[VGW_STATS_KEEPALIVE_BYTES];
-	}
+	vgw_link_remove(netdev_priv(dev), head);
 }
 
 static void conn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *link)
 {
 	u64 sum[VGW_STATS_N], tx, rx;
 
-	vgw_link_stats(netdev_priv(dev), sum);
+	vgw_stats_conn(netdev_priv(dev), sum);
 	/* The core adds its own drops itself. */
-	dropped_by_core(dev, &tx, &rx);
+	vgw_stats_core(dev, &tx, &rx);
 	sum[VGW_A_STATS_TX_NO_TUNNEL] -= tx;
 	sum[VGW_A_STATS_RX_QUEUE] -= rx;
 	vgw_stats_link(sum, link);
@@ -526,9 +344,9 @@ static void get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stat
 	u64 sum[VGW_STATS_N];
 
 	if (conn)
-		vgw_link_stats(conn, sum);
+		vgw_stats_conn(conn, sum);
 	else
-		vgw_link_tunnel_stats(netdev_priv(dev), sum);
+		vgw_stats_tunnel(netdev_priv(dev), sum);
 	memcpy(data, sum + 1, (VGW_STATS_N - 1) * sizeof(*data));
 }
 
@@ -649,7 +467,7 @@ static int newlink(vgw_newlink_args)
 	conn->dev = dev;
 	conn->net = vgw_newlink_net;
 	INIT_LIST_HEAD(&conn->list);
-	INIT_WORK(&conn->work, work);
+	vgw_todo_init(conn);
 	err = vgw_config_new(config, vgw_newlink_data, conn->net, extack);
 	if (err)
 		goto free_config;
@@ -674,7 +492,7 @@ static int newlink(vgw_newlink_args)
 	vgw_watch_resync(conn);
 	for (i = 0; i < conn->n; i++)
 		vgw_underlay_check(conn->tunnels[i]);
-	set_mtu(conn);
+	vgw_underlay_set_mtu(conn);
 	vgw_keyless_add(conn);
 	vgw_netlink_event(conn, &(struct vgw_notice){ .event = VGW_EVENT_CREATED });
 	kfree(config);
@@ -835,7 +653,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		if (conn && conn->asked_mtu) {
 			conn->asked_mtu = false;
 			conn->mtu = dev->mtu;
-			vgw_link_todo(conn, VGW_TODO_MTU);
+			vgw_todo(conn, VGW_TODO_MTU);
 		}
 		break;
 	case NETDEV_GOING_DOWN:
@@ -854,7 +672,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		/* Before tunnels exist there is nothing to follow. */
 		if (conn && conn->tunnels[0] &&
 		    !net_eq(dev_net(conn->tunnels[0]->dev), dev_net(dev)))
-			vgw_link_todo(conn, VGW_TODO_NETNS);
+			vgw_todo(conn, VGW_TODO_NETNS);
 		break;
 	}
 	return NOTIFY_DONE;
@@ -904,11 +722,11 @@ static void devices_exit_batch(struct list_head *nets)
 	rtnl_lock();
 	list_for_each_entry(net, nets, exit_list) {
 		list_for_each_entry(conn, vgw_link_conns(net), list)
-			dellink(conn->dev, &kill);
+			vgw_link_remove(conn, &kill);
 		for_each_netdev(net, dev) {
 			t = vgw_tunnel_of(dev);
 			if (t && !net_eq(dev_net(t->conn->dev), net))
-				dellink(t->conn->dev, &kill);
+				vgw_link_remove(t->conn, &kill);
 		}
 	}
 	unregister_netdevice_many(&kill);
@@ -929,12 +747,12 @@ int vgw_link_prepare(void)
 {
 	int err;
 
-	workqueue = alloc_workqueue("vgw", WQ_UNBOUND, 0);
-	if (!workqueue)
-		return -ENOMEM;
+	err = vgw_todo_prepare();
+	if (err)
+		return err;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
-		goto destroy_workqueue;
+		goto release_todo;
 	err = register_pernet_device(&devices_ops);
 	if (err)
 		goto unregister_net;
@@ -952,8 +770,8 @@ unregister_devices:
 	unregister_pernet_device(&devices_ops);
 unregister_net:
 	unregister_pernet_subsys(&net_ops);
-destroy_workqueue:
-	destroy_workqueue(workqueue);
+release_todo:
+	vgw_todo_release();
 	return err;
 }
 
@@ -968,7 +786,7 @@ void vgw_link_release(void)
 	unregister_netdevice_notifier(&netdev_notifier);
 	unregister_pernet_device(&devices_ops);
 	unregister_pernet_subsys(&net_ops);
-	destroy_workqueue(workqueue);
+	vgw_todo_release();
 	/* Policy sets are freed by call_rcu(). */
 	rcu_barrier();
 }

@@ -14,9 +14,7 @@ int vgw_link_register(void);
 void vgw_link_unregister(void);
 struct vgw_conn *vgw_conn_of(const struct net_device *dev);
 struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev);
-void vgw_link_todo(struct vgw_conn *conn, unsigned int what);
-void vgw_link_stats(struct vgw_conn *conn, u64 sum[VGW_STATS_N]);
-void vgw_link_tunnel_stats(const struct vgw_tunnel *t, u64 sum[VGW_STATS_N]);
+void vgw_link_remove(struct vgw_conn *conn, struct list_head *head);
 struct list_head *vgw_link_conns(struct net *net);
 struct vgw_keyless *vgw_link_keyless(struct net *net);
 

@@ -128,7 +128,7 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t, bool sas)
 	    nla_put_u32(skb, VGW_A_TUNNEL_POLICIES_IN, in) ||
 	    nla_put_u32(skb, VGW_A_TUNNEL_POLICIES_OUT, out))
 		return -EMSGSIZE;
-	vgw_link_tunnel_stats(t, sum);
+	vgw_stats_tunnel(t, sum);
 	return vgw_stats_put(skb, VGW_A_TUNNEL_STATS, sum);
 }
 
@@ -267,7 +267,7 @@ static int put_conn(struct sk_buff *skb, struct vgw_conn *conn, const struct sk_
 	}
 	if (put_choice(skb, conn) || put_tunnels(skb, conn, admin ? LIVE_SAS : LIVE))
 		return -EMSGSIZE;
-	vgw_link_stats(conn, sum);
+	vgw_stats_conn(conn, sum);
 	return vgw_stats_put(skb, VGW_A_STATS, sum);
 }
 

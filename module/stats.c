@@ -4,6 +4,7 @@
 #include <net/netlink.h>
 
 #include "stats.h"
+#include "vgw.h"
 
 /* As ethtool -S shows them; the same words as in the netlink specification. */
 const char * const vgw_stats_names[VGW_STATS_N] = {
@@ -66,6 +67,76 @@ void vgw_stats_sum(struct vgw_stats __percpu *stats, u64 sum[VGW_STATS_N])
 		} while (u64_stats_fetch_retry(&s->syncp, start));
 		for (i = 0; i < VGW_STATS_N; i++)
 			sum[i] += c[i];
+	}
+}
+
+/**
+ * vgw_stats_core - what the core dropped by itself
+ * @dev: device
+ * @tx: set to what it did not send, for want of carrier before link.c had its say
+ * @rx: set to what it did not take, where a queue of what was received is full
+ */
+void vgw_stats_core(const struct net_device *dev, u64 *tx, u64 *rx)
+{
+	struct net_device_core_stats __percpu *core = READ_ONCE(dev->core_stats);
+	int cpu;
+
+	*tx = 0;
+	*rx = 0;
+	if (!core)
+		return;
+	for_each_possible_cpu(cpu) {
+		*tx += READ_ONCE(per_cpu_ptr(core, cpu)->tx_dropped);
+		*rx += READ_ONCE(per_cpu_ptr(core, cpu)->rx_dropped);
+	}
+}
+
+/**
+ * vgw_stats_tunnel - counters of a tunnel
+ * @t: tunnel
+ * @sum: set to them
+ */
+void vgw_stats_tunnel(const struct vgw_tunnel *t, u64 sum[VGW_STATS_N])
+{
+	u64 tx, rx;
+
+	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
+	vgw_stats_sum(t->stats, sum);
+	vgw_stats_core(t->dev, &tx, &rx);
+	sum[VGW_A_STATS_TX_DOWN] += tx;
+	sum[VGW_A_STATS_RX_QUEUE] += rx;
+}
+
+/**
+ * vgw_stats_conn - counters of a connection
+ * @conn: connection
+ * @sum: set to its own, and what its tunnels received less keepalives
+ *
+ * What tunnels send and drop is in their own counters; what the connection
+ * sends by them is in its own as well.
+ */
+void vgw_stats_conn(struct vgw_conn *conn, u64 sum[VGW_STATS_N])
+{
+	unsigned int i;
+	u64 tx, rx;
+
+	memset(sum, 0, VGW_STATS_N * sizeof(*sum));
+	vgw_stats_sum(conn->stats, sum);
+	vgw_stats_core(conn->dev, &tx, &rx);
+	sum[VGW_A_STATS_TX_NO_TUNNEL] += tx;
+	sum[VGW_A_STATS_RX_QUEUE] += rx;
+	for (i = 0; i < conn->n; i++) {
+		/* Readers without RTNL may come before all tunnels are there. */
+		const struct vgw_tunnel *t = smp_load_acquire(&conn->tunnels[i]);
+		u64 c[VGW_STATS_N] = {};
+
+		if (!t)
+			continue;
+		vgw_stats_sum(t->stats, c);
+		sum[VGW_A_STATS_RX_PACKETS] += c[VGW_A_STATS_RX_PACKETS] -
+			c[VGW_A_STATS_KEEPALIVE_RECEIVED] - c[VGW_A_STATS_RX_KEEPALIVE_BAD];
+		sum[VGW_A_STATS_RX_BYTES] += c[VGW_A_STATS_RX_BYTES] -
+			c[VGW_STATS_KEEPALIVE_BYTES];
 	}
 }
 

@@ -8,8 +8,11 @@
 #include <linux/u64_stats_sync.h>
 #include <uapi/linux/vgw.h>
 
+struct net_device;
 struct rtnl_link_stats64;
 struct sk_buff;
+struct vgw_conn;
+struct vgw_tunnel;
 
 /* A counter is known by its netlink attribute. */
 #define VGW_STATS_N	VGW_A_STATS_PAD
@@ -94,6 +97,9 @@ extern const char * const vgw_stats_names[VGW_STATS_N];
 
 struct vgw_stats __percpu *vgw_stats_alloc(void);
 void vgw_stats_sum(struct vgw_stats __percpu *stats, u64 sum[VGW_STATS_N]);
+void vgw_stats_core(const struct net_device *dev, u64 *tx, u64 *rx);
+void vgw_stats_tunnel(const struct vgw_tunnel *t, u64 sum[VGW_STATS_N]);
+void vgw_stats_conn(struct vgw_conn *conn, u64 sum[VGW_STATS_N]);
 void vgw_stats_link(const u64 sum[VGW_STATS_N], struct rtnl_link_stats64 *link);
 int vgw_stats_put(struct sk_buff *skb, unsigned int type, const u64 sum[VGW_STATS_N]);
 

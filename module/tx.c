@@ -11,8 +11,8 @@
 
 #include "bundle.h"
 #include "keyless.h"
-#include "link.h"
 #include "mss.h"
+#include "todo.h"
 #include "tx.h"
 #include "vgw.h"
 
@@ -345,7 +345,7 @@ netdev_tx_t vgw_tx_conn(struct sk_buff *skb, struct net_device *dev)
 			first = err;
 		tried |= BIT(t->index);
 		if (vgw_bundle_no_path(err))
-			vgw_link_todo(conn, VGW_TODO_PATH);
+			vgw_todo(conn, VGW_TODO_PATH);
 		if (pin || final(err))
 			break;
 		t = another(conn, tried);

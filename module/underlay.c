@@ -9,6 +9,8 @@
 
 #include "conn.h"
 #include "link.h"
+#include "netlink.h"
+#include "todo.h"
 #include "underlay.h"
 #include "xfrm_watch.h"
 
@@ -156,17 +158,12 @@ void vgw_underlay_check(struct vgw_tunnel *t)
 	spin_unlock_bh(&t->conn->lock);
 }
 
-/**
- * vgw_underlay_mtu - the largest inner packet of a tunnel
- * @t: tunnel
- *
- * What the underlay's route carries less what the outbound SA adds. A learned
- * path MTU is left to the errors of the data path.
- *
- * Context: process, RTNL.
- * Return: bytes, or 0 while it is unknown.
+/*
+ * The largest inner packet of a tunnel: what the underlay's route carries less what the
+ * outbound SA adds, 0 while it is unknown. A learned path MTU is left to the errors of
+ * the data path.
  */
-unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
+static unsigned int largest(struct vgw_tunnel *t)
 {
 	const struct vgw_sa *sa;
 	struct xfrm_state *x = NULL;
@@ -197,6 +194,44 @@ unsigned int vgw_underlay_mtu(struct vgw_tunnel *t)
 	return mtu;
 }
 
+/**
+ * vgw_underlay_set_mtu - give a connection and its tunnels the MTUs that they can have
+ * @conn: connection
+ *
+ * Context: process, RTNL.
+ */
+void vgw_underlay_set_mtu(struct vgw_conn *conn)
+{
+	unsigned int i, mtu = conn->mtu, old = conn->dev->mtu;
+	struct net_device *dev = conn->dev;
+
+	for (i = 0; i < conn->n; i++) {
+		struct vgw_tunnel *t = conn->tunnels[i];
+		unsigned int now = largest(t);
+
+		/* What was learned of a path holds for that one. */
+		if (now != t->mtu)
+			WRITE_ONCE(t->path_mtu, now);
+		t->mtu = now;
+		if (t->mtu && !conn->mtu && (!mtu || t->mtu < mtu))
+			mtu = t->mtu;
+		if (conn->mtu || t->mtu)
+			dev_set_mtu(t->dev, conn->mtu ?: max(t->mtu, dev->min_mtu));
+	}
+	/* Until there is an SA nothing is known; keep what was. */
+	if (!mtu)
+		return;
+	mtu = max(mtu, dev->min_mtu);
+	conn->setting_mtu = true;
+	i = mtu == old || dev_set_mtu(dev, mtu);
+	conn->setting_mtu = false;
+	if (i)
+		return;
+	vgw_netlink_event(conn, &(struct vgw_notice){
+		.event = VGW_EVENT_MTU, .old = old, .new = mtu,
+	});
+}
+
 static bool sends_from(struct vgw_conn *conn, const xfrm_address_t *a, u16 family)
 {
 	struct outer o;
@@ -223,8 +258,8 @@ static void underlay_changed(const struct net_device *dev, const void *a, u16 fa
 	vgw_for_each_conn_rcu(conn, dev_net(dev)) {
 		if (inside && !sends_from(conn, a, family))
 			continue;
-		vgw_link_todo(conn, VGW_TODO_PATH);
-		vgw_link_todo(conn, VGW_TODO_MTU);
+		vgw_todo(conn, VGW_TODO_PATH);
+		vgw_todo(conn, VGW_TODO_MTU);
 	}
 	rcu_read_unlock();
 }
@@ -237,8 +272,8 @@ static void own_changed(const struct net_device *dev)
 	hash_for_each_possible(stacked, t, node_over, dev->ifindex) {
 		if (t->over != dev->ifindex || !net_eq(t->net, dev_net(dev)))
 			continue;
-		vgw_link_todo(t->conn, VGW_TODO_PATH);
-		vgw_link_todo(t->conn, VGW_TODO_MTU);
+		vgw_todo(t->conn, VGW_TODO_PATH);
+		vgw_todo(t->conn, VGW_TODO_MTU);
 	}
 }
 

@@ -10,7 +10,7 @@ int vgw_underlay_register(void);
 void vgw_underlay_unregister(void);
 void vgw_underlay_check(struct vgw_tunnel *t);
 void vgw_underlay_forget(struct vgw_tunnel *t);
-unsigned int vgw_underlay_mtu(struct vgw_tunnel *t);
+void vgw_underlay_set_mtu(struct vgw_conn *conn);
 
 /**
  * vgw_underlay_is_own - would what a tunnel sends by a device come back to it?

@@ -10,6 +10,7 @@
 #include "link.h"
 #include "netlink.h"
 #include "policy.h"
+#include "todo.h"
 #include "tunnels.h"
 #include "xfrm_watch.h"
 
@@ -136,7 +137,7 @@ static bool sa_add(struct vgw_tunnel *t, const struct xfrm_state *x)
 	if (!sa) {
 		/* The work reads XFRM's list again, with memory that may sleep. */
 		WRITE_ONCE(t->stale, VGW_LACKING);
-		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
+		vgw_todo(t->conn, VGW_TODO_RESYNC);
 		return false;
 	}
 	memcpy(sa, &now, sizeof(now));
@@ -209,8 +210,8 @@ static void changed(struct vgw_tunnel *t, enum vgw_fo_event why)
 		vgw_netlink_event(conn, &(struct vgw_notice){
 			.event = VGW_EVENT_SA, .tunnel = t->index,
 		});
-	vgw_link_todo(conn, VGW_TODO_MTU);
-	vgw_link_todo(conn, VGW_TODO_PATH);
+	vgw_todo(conn, VGW_TODO_MTU);
+	vgw_todo(conn, VGW_TODO_PATH);
 }
 
 /* Context: RCU; may come with the lock of @x held. */
@@ -310,7 +311,7 @@ static void publish(struct vgw_tunnel *t, struct xfrm_policy *xp, int dir)
 		/* Fails closed: a policy that we could not note may be a block. */
 		WRITE_ONCE(t->stale, VGW_LACKING);
 		vgw_bundles_drop(t);
-		vgw_link_todo(t->conn, VGW_TODO_RESYNC);
+		vgw_todo(t->conn, VGW_TODO_RESYNC);
 		return;
 	}
 	rcu_assign_pointer(t->policies, new);
@@ -374,9 +375,9 @@ static int migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 	struct vgw_conn *conn;
 
 	vgw_for_each_conn_rcu(conn, net) {
-		vgw_link_todo(conn, VGW_TODO_RESYNC);
-		vgw_link_todo(conn, VGW_TODO_PATH);
-		vgw_link_todo(conn, VGW_TODO_MTU);
+		vgw_todo(conn, VGW_TODO_RESYNC);
+		vgw_todo(conn, VGW_TODO_PATH);
+		vgw_todo(conn, VGW_TODO_MTU);
 	}
 	return 0;
 }
@@ -561,7 +562,7 @@ void vgw_watch_resync(struct vgw_conn *conn)
 			for (i = 0; i < conn->n; i++)
 				WRITE_ONCE(conn->tunnels[i]->stale, VGW_LACKING);
 			spin_unlock_bh(&conn->lock);
-			vgw_link_todo(conn, VGW_TODO_RESYNC);
+			vgw_todo(conn, VGW_TODO_RESYNC);
 			all = true;
 		}
 		kvfree(c.states);

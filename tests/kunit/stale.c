@@ -95,7 +95,7 @@ struct vgw_tunnel *vgw_tunnel_of(const struct net_device *dev)
 	return NULL;
 }
 
-void vgw_link_todo(struct vgw_conn *conn, unsigned int what)
+void vgw_todo(struct vgw_conn *conn, unsigned int what)
 {
 }
 
