@@ -376,6 +376,10 @@ static void change(struct stale *s)
 		break;
 	default:
 		change_device(s);
+		/* Which has the module look for its SAs, too. */
+		rtnl_lock();
+		vgw_watch_lost(s->conn);
+		rtnl_unlock();
 	}
 }
 
