@@ -30,6 +30,38 @@ static void arm(struct vgw_conn *conn)
 		hrtimer_try_to_cancel(&conn->timer);
 }
 
+/* A jiffy that was, as a time. Another CPU may have come to a later one since. */
+static u64 ns_of(unsigned long jiffy, u64 now)
+{
+	long ago = jiffies - jiffy;
+
+	return now - min_t(u64, now, jiffies64_to_nsecs(max(ago, 0L)));
+}
+
+/**
+ * vgw_conn_heard - when was a packet of a tunnel's SAs last received?
+ * @t: tunnel
+ * @now: monotonic time, ns
+ *
+ * To a jiffy either way, but the same time for the same packet: else a packet that is
+ * asked for again would look like a later one.
+ *
+ * Context: any but hard interrupts, &vgw_conn.lock held.
+ * Return: monotonic time, ns; 0 never.
+ */
+u64 vgw_conn_heard(struct vgw_tunnel *t, u64 now)
+{
+	unsigned long heard = READ_ONCE(t->heard);
+
+	lockdep_assert_held(&t->conn->lock);
+
+	if (heard != t->heard_seen) {
+		t->heard_seen = heard;
+		t->heard_ns = ns_of(heard, now);
+	}
+	return t->heard_ns;
+}
+
 /**
  * vgw_conn_event_locked - let the state machine see an event and carry out
  *	what it says
@@ -59,12 +91,10 @@ bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 
 	lockdep_assert_held(&conn->lock);
 
-	/* Another CPU may have heard something since. */
-	in.heard = min(READ_ONCE(t->heard), in.now);
+	in.heard = vgw_conn_heard(t, in.now);
 	/* Only a passive tunnel asks when we last sent. */
 	if (READ_ONCE(t->used))
-		in.sent = in.now - min_t(u64, in.now, jiffies_to_nsecs(jiffies -
-								       READ_ONCE(t->used)));
+		in.sent = ns_of(READ_ONCE(t->used), in.now);
 
 	vgw_fo_event(&conn->fo, &in, &act);
 

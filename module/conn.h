@@ -15,6 +15,7 @@ void vgw_conn_stop(struct vgw_conn *conn);
 void vgw_conn_event(struct vgw_conn *conn, unsigned int tunnel, enum vgw_fo_event event);
 bool vgw_conn_event_locked(struct vgw_conn *conn, unsigned int tunnel,
 			   enum vgw_fo_event event, u64 rtt);
+u64 vgw_conn_heard(struct vgw_tunnel *t, u64 now);
 int vgw_conn_switch(struct vgw_conn *conn, unsigned int tunnel);
 
 #endif /* VGW_CONN_H */

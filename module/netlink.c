@@ -99,12 +99,13 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t, bool sas)
 	const struct vgw_policies *set;
 	u64 sum[VGW_STATS_N];
 	struct vgw_fo_tunnel fo;
-	u64 now, proof;
+	u64 now, heard, proof;
 	u32 in, out;
 	int err = 0;
 
 	spin_lock_bh(&conn->lock);
 	now = ktime_get_ns();
+	heard = vgw_conn_heard(t, now);
 	fo = conn->fo.tunnels[t->index];
 	set = rcu_dereference_protected(t->policies, lockdep_is_held(&conn->lock));
 	in = vgw_policies_live(set, false);
@@ -114,7 +115,7 @@ static int put_tunnel_live(struct sk_buff *skb, struct vgw_tunnel *t, bool sas)
 	spin_unlock_bh(&conn->lock);
 
 	/* The last packet of its SAs, or the answer to the last keepalive. */
-	proof = max(fo.proof, READ_ONCE(t->heard));
+	proof = max(fo.proof, heard);
 	if (err ||
 	    nla_put_u8(skb, VGW_A_TUNNEL_DRAINED, fo.drained) ||
 	    nla_put_u32(skb, VGW_A_TUNNEL_STATE, fo.state) ||

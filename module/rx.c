@@ -21,13 +21,12 @@
 /* Once a jiffy, so that a busy tunnel writes no shared line for each packet. */
 static void stamp(struct vgw_tunnel *t, const struct sk_buff *skb)
 {
-	if (READ_ONCE(t->heard_jiffy) == jiffies)
+	if (READ_ONCE(t->heard) == jiffies)
 		return;
 	/* Passive tunnels have nothing but what is heard. */
 	if (t->config.keepalive != VGW_KEEPALIVE_PASSIVE && vgw_keepalive_asks(t, skb))
 		return;
-	WRITE_ONCE(t->heard_jiffy, jiffies);
-	WRITE_ONCE(t->heard, ktime_get_coarse_ns());
+	WRITE_ONCE(t->heard, jiffies);
 }
 
 static unsigned int counter_of(enum vgw_verdict verdict)

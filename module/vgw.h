@@ -143,10 +143,11 @@ enum {
  * @picky: SAs of it that do not take every flow of its policies; written under
  *	@conn->lock
  * @tracker: of the reference that @conn holds to @dev
- * @heard: when a packet of its SAs was last received, ns, to a jiffy; any CPU,
+ * @heard: the jiffy in which a packet of its SAs was last received, 0 never; any CPU,
  *	at most once a jiffy
- * @heard_jiffy: the jiffy of @heard
- * @used: the jiffy in which a packet was last sent
+ * @used: the jiffy in which a packet was last sent, 0 never
+ * @heard_seen: the @heard of @heard_ns; @conn->lock
+ * @heard_ns: the same as a time, 0 never; @conn->lock
  * @sas: its SAs; @conn->lock
  * @stale: VGW_WHOLE, or the list of SAs or the set of policies lacks something for
  *	want of memory: nothing comes in until it is made whole; @conn->lock
@@ -174,11 +175,12 @@ struct vgw_tunnel {
 	unsigned int picky;
 	netdevice_tracker tracker;
 
-	u64 heard ____cacheline_aligned_in_smp;
-	unsigned long heard_jiffy;
+	unsigned long heard ____cacheline_aligned_in_smp;
 	unsigned long used;
 
-	struct list_head sas ____cacheline_aligned_in_smp;
+	unsigned long heard_seen ____cacheline_aligned_in_smp;
+	u64 heard_ns;
+	struct list_head sas;
 	u8 stale;
 	unsigned int mtu;
 	unsigned int path_mtu;
