@@ -3,10 +3,19 @@
 
 #include "failover.h"
 
+/* Makes a span shortest. */
+#define SHORTEST	255
+
 /* A multiple of @span between 3/4 and 1, as RFC 5880 6.8.7 does for BFD. */
 static u64 jitter(u64 span, u32 random)
 {
-	return span - ((span >> 10) * (random & 255));
+	return span - ((span >> 10) * (random & SHORTEST));
+}
+
+/* When a keepalive is due unless something is heard; the timer may be late by the leeway. */
+static u64 idle_at(const struct vgw_fo_tunnel *t, u64 from, u32 random)
+{
+	return from + jitter(t->interval - (t->interval >> VGW_FO_LEEWAY_SHIFT), random);
 }
 
 /**
@@ -76,6 +85,22 @@ u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t)
 	if (span > budget - spent)
 		span = budget - spent;
 	return div_u64(span, vgw_fo_asked(t));
+}
+
+/**
+ * vgw_fo_leeway - how late a tunnel's timer may be without harm
+ * @t: the tunnel
+ *
+ * Timers of many idle tunnels can so share interrupts. What waits for an answer has
+ * none: the bound of vgw_fo_wait() counts on it.
+ *
+ * Return: nanoseconds.
+ */
+u64 vgw_fo_leeway(const struct vgw_fo_tunnel *t)
+{
+	if (t->state != VGW_STATE_UP || t->pending || !vgw_fo_asks(t->keepalive))
+		return 0;
+	return t->interval >> VGW_FO_LEEWAY_SHIFT;
 }
 
 /**
@@ -241,11 +266,15 @@ static void send(struct vgw_fo_tunnel *t, u64 at, struct vgw_fo_actions *act)
 /*
  * A packet heard is a proof of life, where keepalives proved both directions
  * before. It proves one direction only: what was asked still wants its answer.
+ * Returns whether there was any.
  */
-static void hear(struct vgw_fo_tunnel *t, const struct vgw_fo_input *in)
+static bool hear(struct vgw_fo_tunnel *t, const struct vgw_fo_input *in)
 {
-	if (t->keepalive == VGW_KEEPALIVE_ACTIVE && in->heard > t->proof && vgw_fo_carrier(t))
+	if (t->keepalive == VGW_KEEPALIVE_ACTIVE && in->heard > t->proof && vgw_fo_carrier(t)) {
 		t->proof = in->heard;
+		return true;
+	}
+	return false;
 }
 
 static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
@@ -254,7 +283,7 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 {
 	u64 wait = vgw_fo_wait(fo, t);
 	u64 tolerance = wait / 4 > fo->slack ? wait / 4 : fo->slack;
-	u64 idle_at;
+	bool news;
 
 	if (t->state == VGW_STATE_NO_SA) {
 		/* Asks XFRM for an SA, and so the IKE daemon. */
@@ -263,11 +292,15 @@ static void tick_active(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 		return;
 	}
 
-	hear(t, in);
-	idle_at = t->proof + jitter(t->interval, in->random);
-	if (t->state == VGW_STATE_UP && !t->pending && t->proof && in->now < idle_at) {
-		t->timer = idle_at;
-		return;
+	news = hear(t, in);
+	if (t->state == VGW_STATE_UP && !t->pending && t->proof) {
+		u64 at = idle_at(t, t->proof, in->random);
+
+		/* Without news it was for this that the timer was set. */
+		if (in->now < (news ? at : idle_at(t, t->proof, SHORTEST))) {
+			t->timer = at;
+			return;
+		}
 	}
 
 	if (t->state == VGW_STATE_DOWN) {
@@ -323,7 +356,7 @@ static void reply(struct vgw_fo *fo, struct vgw_fo_tunnel *t,
 	restart(t);
 	set_state(fo, t, VGW_STATE_UP, VGW_REASON_KEEPALIVE_ANSWERED, in->now);
 	if (vgw_fo_asks(t->keepalive))
-		t->timer = in->now + jitter(t->interval, in->random);
+		t->timer = idle_at(t, in->now, in->random);
 }
 
 /* When preference alone makes the tunnel active again: 0 at once, U64_MAX never. */

@@ -24,6 +24,9 @@
 /* ... and before it is down at most so often; below VGW_PROBE_RING. */
 #define VGW_FO_MAX_ASKED	48
 
+/* Of an interval so much may be leeway, as a shift. */
+#define VGW_FO_LEEWAY_SHIFT	8
+
 /**
  * enum vgw_fo_event - what can happen to a tunnel
  * @VGW_FO_DEV_UP: the tunnel's device was set up
@@ -212,6 +215,7 @@ bool vgw_fo_usable(const struct vgw_fo_tunnel *t);
 bool vgw_fo_carrier(const struct vgw_fo_tunnel *t);
 unsigned int vgw_fo_asked(const struct vgw_fo_tunnel *t);
 u64 vgw_fo_wait(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t);
+u64 vgw_fo_leeway(const struct vgw_fo_tunnel *t);
 u64 vgw_fo_hold(const struct vgw_fo *fo, const struct vgw_fo_tunnel *t);
 
 #endif /* VGW_FAILOVER_H */

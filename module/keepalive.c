@@ -166,14 +166,15 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
  */
 void vgw_keepalive_arm(struct vgw_tunnel *t)
 {
-	u64 at = t->conn->fo.tunnels[t->index].timer;
+	const struct vgw_fo_tunnel *fo = &t->conn->fo.tunnels[t->index];
 
 	lockdep_assert_held(&t->conn->lock);
 
 	if (!t->timer_on)
 		return;
-	if (at)
-		hrtimer_start(&t->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
+	if (fo->timer)
+		hrtimer_start_range_ns(&t->timer, ns_to_ktime(fo->timer), vgw_fo_leeway(fo),
+				       HRTIMER_MODE_ABS_SOFT);
 	else
 		hrtimer_try_to_cancel(&t->timer);
 }

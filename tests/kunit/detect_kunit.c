@@ -61,8 +61,13 @@ static void link_step(struct link *l)
 	u64 timer = t->timer;
 	struct vgw_fo_input in = { .random = link_random(l) };
 
+	/* As late as the kernel may let it be, or later. */
 	if (l->late)
 		timer += prandom_u32_state(&l->rnd) % l->late;
+	else if (l->random < 0)
+		timer += prandom_u32_state(&l->rnd) % (vgw_fo_leeway(t) + 1);
+	else
+		timer += vgw_fo_leeway(t);
 	if (l->n && l->reply[0] <= timer) {
 		l->f->now = max(l->f->now, l->reply[0]);
 		l->n--;
@@ -530,6 +535,58 @@ static void always_asks_whatever_is_heard(struct kunit *test)
 	}
 }
 
+/* It ticks once for each keepalive, and timers may share interrupts. */
+static void idle_tunnels_tick_once_an_interval(struct kunit *test)
+{
+	static const u32 randoms[] = { 0, 255, 100 };
+	struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, 3);
+	struct vgw_fo_tunnel *t = &f->fo.tunnels[0];
+	const u64 leeway = SEC >> VGW_FO_LEEWAY_SHIFT;
+	struct vgw_fo_input in;
+	unsigned int i;
+	u64 least;
+
+	KUNIT_EXPECT_EQ(test, vgw_fo_leeway(t), 0);
+	fo_up(f, 0);
+	for (i = 0; i < ARRAY_SIZE(randoms); i++) {
+		in = (struct vgw_fo_input){
+			.event = VGW_FO_REPLY, .now = f->now, .rtt = MS, .random = randoms[i],
+		};
+		vgw_fo_event(&f->fo, &in, &f->act);
+		least = (SEC - leeway) / 4 * 3;
+		KUNIT_EXPECT_EQ(test, vgw_fo_leeway(t), leeway);
+		KUNIT_EXPECT_GE(test, t->timer, f->now + least);
+		KUNIT_EXPECT_LE(test, t->timer + leeway, f->now + SEC);
+		KUNIT_EXPECT_EQ(test, t->timer == f->now + SEC - leeway, !randoms[i]);
+
+		f->now = t->timer;
+		in.event = VGW_FO_TICK;
+		in.now = f->now;
+		in.random = 0;
+		vgw_fo_event(&f->fo, &in, &f->act);
+		KUNIT_EXPECT_TRUE(test, f->act.probe);
+		KUNIT_EXPECT_EQ_MSG(test, vgw_fo_leeway(t), 0, "the answer is waited for");
+	}
+	/* Nothing is due yet: a configuration that changes does not make it ask. */
+	fo_reply(f, 0, MS);
+	fo_sleep(f, MS);
+	fo_do(f, 0, VGW_FO_CONFIG);
+	fo_due(f, 0, 0);
+	KUNIT_EXPECT_FALSE(test, f->act.probe);
+	fo_due(f, 0, 0);
+	KUNIT_EXPECT_TRUE(test, f->act.probe);
+	while (t->state != VGW_STATE_DOWN) {
+		KUNIT_EXPECT_EQ(test, vgw_fo_leeway(t), 0);
+		fo_due(f, 0, 0);
+	}
+	KUNIT_EXPECT_EQ(test, vgw_fo_leeway(t), 0);
+	for (i = 0; i < 2; i++) {
+		f = fo_new(test, 1, i ? VGW_KEEPALIVE_PASSIVE : VGW_KEEPALIVE_OFF, SEC, 3);
+		fo_up(f, 0);
+		KUNIT_EXPECT_EQ(test, vgw_fo_leeway(&f->fo.tunnels[0]), 0);
+	}
+}
+
 static void rtt_is_smoothed(struct kunit *test)
 {
 	struct fo_test *f = fo_new(test, 1, VGW_KEEPALIVE_ACTIVE, SEC, 3);
@@ -572,6 +629,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(silence_is_judged_a_round_trip_late),
 	KUNIT_CASE(suspect_tunnels_are_asked_three_times_as_often),
 	KUNIT_CASE(always_asks_whatever_is_heard),
+	KUNIT_CASE(idle_tunnels_tick_once_an_interval),
 	KUNIT_CASE(rtt_is_smoothed),
 	{}
 };
