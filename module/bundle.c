@@ -259,6 +259,28 @@ struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb)
 }
 
 /**
+ * vgw_bundle_route - give a packet the inner route of the last one of its kind
+ * @t: tunnel
+ * @skb: packet of our own, without a route, with a whole IP header
+ *
+ * A lookup has that route's MTU in the bundle, and nothing else of it. Where no bundle is
+ * kept, or its route is no longer good, the packet stays without one.
+ *
+ * Context: RCU read side, BH off.
+ */
+void vgw_bundle_route(struct vgw_tunnel *t, struct sk_buff *skb)
+{
+	const struct vgw_bundle *b = rcu_dereference_bh(*slot_of(t, family_of(skb), dscp_of(skb)));
+	const struct xfrm_dst *xdst;
+
+	if (!b || b->family != family_of(skb))
+		return;
+	xdst = (const struct xfrm_dst *)b->dst;
+	if (dst_check(xdst->route, xdst->route_cookie) && dst_hold_safe(xdst->route))
+		skb_dst_set(skb, xdst->route);
+}
+
+/**
  * vgw_bundles_drop - keep no bundle that was looked up before
  * @t: tunnel of which an SA, a policy or its configuration has changed, or whose
  *	bundles may refer to a device that goes

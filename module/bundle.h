@@ -18,6 +18,7 @@ int vgw_bundles_init(struct vgw_tunnel *t);
 void vgw_bundles_free(struct vgw_tunnel *t);
 void vgw_bundles_drop(struct vgw_tunnel *t);
 struct dst_entry *vgw_bundle_get(struct vgw_tunnel *t, struct sk_buff *skb);
+void vgw_bundle_route(struct vgw_tunnel *t, struct sk_buff *skb);
 
 /**
  * vgw_bundle_no_path - does an error of vgw_bundle_get() say that there is no path?

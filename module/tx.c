@@ -409,6 +409,7 @@ int vgw_tx_keepalive(struct vgw_tunnel *t, struct sk_buff *skb)
 	int err, why = 0;
 
 	rcu_read_lock_bh();
+	vgw_bundle_route(t, skb);
 	err = prepare(skb, t->conn->dev);
 	if (!err) {
 		dst = vgw_bundle_get(t, skb);
