@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
 #include <linux/inetdevice.h>
+#include <linux/jhash.h>
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
 #include <net/ip6_route.h>
+#include <net/netns/hash.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -20,6 +22,15 @@
  */
 static DEFINE_HASHTABLE(stacked, 8);
 
+/*
+ * Tunnels by the local address of their outer packets, as their path was last looked at: it
+ * is looked at again after every change. Inside addresses come and go with each connection:
+ * they are told to who sends from them. Readers come without RTNL; nothing else is taken
+ * under the lock.
+ */
+static DEFINE_HASHTABLE(senders, 8);
+static DEFINE_SPINLOCK(senders_lock);
+
 /* What XFRM asks the routing table for: the flow of a tunnel's outer packets. */
 struct outer {
 	struct vgw_addr local;
@@ -34,7 +45,6 @@ static bool far_end(struct vgw_tunnel *t, struct outer *o)
 {
 	const struct vgw_sa *sa;
 
-	/* Address notifiers come without RTNL: the lock keeps the configuration whole. */
 	spin_lock_bh(&t->conn->lock);
 	*o = (struct outer){
 		.local = t->config.local,
@@ -102,6 +112,41 @@ static bool ours(const struct net_device *dev)
 	return vgw_conn_of(dev) || vgw_tunnel_of(dev);
 }
 
+/* A route that went may come back with its device: without one nothing changes. */
+static void set_over(struct vgw_tunnel *t, const struct net_device *dev)
+{
+	int over = dev && ours(dev) && !vgw_underlay_is_own(t, dev) ? dev->ifindex : 0;
+
+	ASSERT_RTNL();
+	if (over == t->over)
+		return;
+	if (t->over)
+		hash_del(&t->node_over);
+	t->over = over;
+	if (over)
+		hash_add(stacked, &t->node_over, over);
+}
+
+static u32 hash_local(const struct net *net, const void *a, u16 family)
+{
+	return jhash2(a, family == AF_INET6 ? 4 : 1, net_hash_mix(net));
+}
+
+static void set_local(struct vgw_tunnel *t, const struct vgw_addr *a)
+{
+	ASSERT_RTNL();
+	if (a->family == t->sends_from.family &&
+	    xfrm_addr_equal(&a->a, &t->sends_from.a, a->family))
+		return;
+	spin_lock_bh(&senders_lock);
+	if (t->sends_from.family != AF_UNSPEC)
+		hash_del(&t->node_sends);
+	t->sends_from = *a;
+	if (a->family != AF_UNSPEC)
+		hash_add(senders, &t->node_sends, hash_local(t->net, &a->a, a->family));
+	spin_unlock_bh(&senders_lock);
+}
+
 /**
  * vgw_underlay_forget - undo what vgw_underlay_check() keeps of a tunnel
  * @t: tunnel
@@ -110,23 +155,8 @@ static bool ours(const struct net_device *dev)
  */
 void vgw_underlay_forget(struct vgw_tunnel *t)
 {
-	if (t->over)
-		hash_del(&t->node_over);
-	t->over = 0;
-}
-
-/* A route that went may come back with its device: without one nothing changes. */
-static void set_over(struct vgw_tunnel *t, const struct net_device *dev)
-{
-	int over = ours(dev) && !vgw_underlay_is_own(t, dev) ? dev->ifindex : 0;
-
-	ASSERT_RTNL();
-	if (over == t->over)
-		return;
-	vgw_underlay_forget(t);
-	t->over = over;
-	if (over)
-		hash_add(stacked, &t->node_over, over);
+	set_over(t, NULL);
+	set_local(t, &(struct vgw_addr){});
 }
 
 /**
@@ -139,9 +169,10 @@ void vgw_underlay_check(struct vgw_tunnel *t)
 {
 	struct dst_entry *dst;
 	struct outer outer;
-	bool ok = true;
+	bool ok = true, known = far_end(t, &outer);
 
-	if (far_end(t, &outer)) {
+	set_local(t, &outer.local);
+	if (known) {
 		rcu_read_lock();
 		dst = route(t->net, &outer);
 		if (dst)
@@ -232,36 +263,38 @@ void vgw_underlay_set_mtu(struct vgw_conn *conn)
 	});
 }
 
-static bool sends_from(struct vgw_conn *conn, const xfrm_address_t *a, u16 family)
+static void look_again(struct vgw_conn *conn)
 {
-	struct outer o;
-	unsigned int i;
-
-	for (i = 0; i < conn->n; i++)
-		if (far_end(conn->tunnels[i], &o) && o.local.family == family &&
-		    xfrm_addr_equal(&o.local.a, a, family))
-			return true;
-	return false;
+	vgw_todo(conn, VGW_TODO_PATH);
+	vgw_todo(conn, VGW_TODO_MTU);
 }
 
-/*
- * The underlay changed: see which tunnels still have a path. @a is the address that came
- * or went, NULL when the device did. An inside address is no business of 10,000 other
- * connections: on a device of ours one matters to those alone that send from it.
- */
-static void underlay_changed(const struct net_device *dev, const void *a, u16 family)
+/* The underlay changed: see which tunnels still have a path. */
+static void underlay_changed(const struct net_device *dev)
 {
-	bool inside = a && ours(dev);
 	struct vgw_conn *conn;
 
 	rcu_read_lock();
-	vgw_for_each_conn_rcu(conn, dev_net(dev)) {
-		if (inside && !sends_from(conn, a, family))
-			continue;
-		vgw_todo(conn, VGW_TODO_PATH);
-		vgw_todo(conn, VGW_TODO_MTU);
-	}
+	vgw_for_each_conn_rcu(conn, dev_net(dev))
+		look_again(conn);
 	rcu_read_unlock();
+}
+
+/* An address came or went. */
+static void address_changed(const struct net_device *dev, const void *a, u16 family)
+{
+	struct vgw_tunnel *t;
+
+	if (!ours(dev)) {
+		underlay_changed(dev);
+		return;
+	}
+	spin_lock_bh(&senders_lock);
+	hash_for_each_possible(senders, t, node_sends, hash_local(dev_net(dev), a, family))
+		if (net_eq(t->net, dev_net(dev)) && t->sends_from.family == family &&
+		    xfrm_addr_equal(&t->sends_from.a, a, family))
+			look_again(t->conn);
+	spin_unlock_bh(&senders_lock);
 }
 
 /* A device of ours did: for whoever is stacked on it. */
@@ -269,12 +302,9 @@ static void own_changed(const struct net_device *dev)
 {
 	struct vgw_tunnel *t;
 
-	hash_for_each_possible(stacked, t, node_over, dev->ifindex) {
-		if (t->over != dev->ifindex || !net_eq(t->net, dev_net(dev)))
-			continue;
-		vgw_todo(t->conn, VGW_TODO_PATH);
-		vgw_todo(t->conn, VGW_TODO_MTU);
-	}
+	hash_for_each_possible(stacked, t, node_over, dev->ifindex)
+		if (t->over == dev->ifindex && net_eq(t->net, dev_net(dev)))
+			look_again(t->conn);
 }
 
 static int netdev_event(struct notifier_block *nb, unsigned long event, void *ptr)
@@ -291,7 +321,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		if (ours(dev))
 			own_changed(dev);
 		else
-			underlay_changed(dev, NULL, AF_UNSPEC);
+			underlay_changed(dev);
 		break;
 	}
 	return NOTIFY_DONE;
@@ -301,7 +331,7 @@ static int inetaddr_event(struct notifier_block *nb, unsigned long event, void *
 {
 	const struct in_ifaddr *ifa = ptr;
 
-	underlay_changed(ifa->ifa_dev->dev, &ifa->ifa_local, AF_INET);
+	address_changed(ifa->ifa_dev->dev, &ifa->ifa_local, AF_INET);
 	return NOTIFY_DONE;
 }
 
@@ -309,7 +339,7 @@ static int inet6addr_event(struct notifier_block *nb, unsigned long event, void 
 {
 	const struct inet6_ifaddr *ifa = ptr;
 
-	underlay_changed(ifa->idev->dev, &ifa->addr, AF_INET6);
+	address_changed(ifa->idev->dev, &ifa->addr, AF_INET6);
 	return NOTIFY_DONE;
 }
 

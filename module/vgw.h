@@ -17,6 +17,7 @@
  *                     nothing that sends a packet or takes XFRM's locks.
  *   vgw_keyless.lock  (BH) one for each netns; nothing else is taken under it,
  *                     and not vgw_conn.lock outside of it.
+ *   senders_lock      (BH) underlay.c's table of local addresses; likewise.
  *   RCU               the data path takes no lock.
  *
  * Lifetime: the devices own their structs (netdev_priv). A tunnel is
@@ -137,6 +138,9 @@ enum {
  * @hashed: it is in those tables; RTNL
  * @over: ifindex of the device of ours over which it is routed, or 0; RTNL
  * @node_over: in the table of those with @over; RTNL
+ * @sends_from: local address of its outer packets when that was last looked at; RTNL
+ *	and underlay.c's lock
+ * @node_sends: in the table of those with @sends_from; likewise
  * @stats: per-CPU counters
  * @bundles: bundles that are kept, for each CPU
  * @bundle_gen: counts what made them worthless
@@ -169,6 +173,8 @@ struct vgw_tunnel {
 	bool hashed;
 	int over;
 	struct hlist_node node_over;
+	struct vgw_addr sends_from;
+	struct hlist_node node_sends;
 	struct vgw_stats __percpu *stats;
 	struct vgw_bundles __percpu *bundles;
 	atomic_t bundle_gen;
