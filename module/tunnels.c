@@ -6,11 +6,11 @@
 
 #include "tunnels.h"
 
-/* Buckets for 10,000 tunnels and some more; 32 KiB each. */
-#define BITS	12
+/* Buckets for 10,000 tunnels and some more: 64 KiB, and 32 for what mark keys alone need. */
+#define REMOTE_BITS	12
 
-static DEFINE_HASHTABLE(by_key, BITS);
-static DEFINE_HASHTABLE(by_remote, BITS);
+static DEFINE_HASHTABLE(by_key, 13);
+static DEFINE_HASHTABLE(by_remote, REMOTE_BITS);
 
 /* Without tunnels, or those of that kind, no packet pays for them. */
 DEFINE_STATIC_KEY_FALSE(vgw_any_tunnel);
@@ -68,7 +68,7 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
 	struct hlist_node *node;
 	struct hlist_head *head;
 
-	head = &by_remote[hash_min(hash_remote(net, remote, family), BITS)];
+	head = &by_remote[hash_min(hash_remote(net, remote, family), REMOTE_BITS)];
 	if (t)
 		node = rcu_dereference(hlist_next_rcu(&t->node_remote));
 	else
