@@ -278,15 +278,8 @@ class WireGuard(OverUdp):
         hosts = (c.a, c.b)
         for side, host in enumerate(hosts):
             host.ip(f"link add t0 mtu {TUNNEL_MTU} type wireguard")
-            peer = nest(
-                0,
-                attr(1, x25519(secrets[1 - side])),
-                attr(4, sockaddr(UNDERLAY[1][1 - side], self.port)),
-                nest(9, nest(0, attr(1, struct.pack("=H", socket.AF_INET)), attr(2, bytes(4)),
-                             attr(3, b"\0"))),
-            )  # fmt: skip
-            body = attr(2, b"t0\0") + attr(3, secrets[side])
-            body += attr(6, struct.pack("=H", self.port)) + nest(8, peer)
+            body = wireguard_device("t0", secrets[side], self.port)
+            body += wireguard_peer(x25519(secrets[1 - side]), UNDERLAY[1][1 - side], self.port)
             command(host, "wireguard", 1, body)
             host.ip(*addresses("t0", [inside(1, side)]))
         self.route("t0")
@@ -312,23 +305,20 @@ class Ovpn(OverUdp):
             # The socket is the peer's from now on, and goes with it.
             self.closers.append(sock.close)
             index = u32(1, host.ip_json("link show dev t0")[0]["ifindex"])
-            peer = (u32(1, 1), attr(2, packed(UNDERLAY[1][other])),
-                    attr(5, struct.pack("!H", self.port)), u32(6, sock.fileno()))  # fmt: skip
-            command(host, "ovpn", 1, index + nest(2, *peer))
-            ways = [nest(5 + way, attr(1, keys[n]), attr(2, tails[n]))
-                    for way, n in enumerate((side, other))]  # fmt: skip
-            conf = (u32(1, 1), u32(2, 0), u32(3, 0), u32(4, 1), *ways)
-            command(host, "ovpn", 6, index + nest(3, *conf))
+            command(host, "ovpn", 1, index + ovpn_peer(1, UNDERLAY[1][other], self.port, sock))
+            ways = [(keys[n], tails[n]) for n in (side, other)]
+            command(host, "ovpn", 6, index + ovpn_keys(1, *ways))
         self.route("t0")
 
 
-def command(host, family, number, body):
-    """A generic netlink command, its numbers as the kernel's header has them."""
+def command(host, family, number, *bodies):
+    """A generic netlink command for each body, its numbers as the kernel's header has them."""
     netlink = Netlink(host, NETLINK_GENERIC, family)
-    said = netlink.ask(netlink.family, REQUEST | ACK, struct.pack("=BBH", number, 1, 0) + body)
+    for body in bodies:
+        said = netlink.ask(netlink.family, REQUEST | ACK, struct.pack("=BBH", number, 1, 0) + body)
+        if said:
+            raise BenchError(f"{family} refused command {number}: {os.strerror(said)}")
     netlink.close()
-    if said:
-        raise BenchError(f"{family} refused command {number}: {os.strerror(said)}")
 
 
 def command_rtnl(host, bodies, create=True):
@@ -339,6 +329,28 @@ def command_rtnl(host, bodies, create=True):
         if said:
             raise BenchError(f"refused a link: {os.strerror(said)}")
     netlink.close()
+
+
+def wireguard_device(name, secret, port):
+    return attr(2, name.encode() + b"\0") + attr(3, secret) + attr(6, struct.pack("=H", port))
+
+
+def wireguard_peer(public, addr, port, inner="0.0.0.0", bits=0):
+    """A peer for a body of wireguard_device(), or of the device's name; inner goes by it."""
+    allowed = nest(0, attr(1, struct.pack("=H", socket.AF_INET)), attr(2, packed(inner)),
+                   attr(3, bytes([bits])))  # fmt: skip
+    return nest(8, nest(0, attr(1, public), attr(4, sockaddr(addr, port)), nest(9, allowed)))
+
+
+def ovpn_peer(number, addr, port, sock, *more):
+    return nest(2, u32(1, number), attr(2, packed(addr)), attr(5, struct.pack("!H", port)),
+                u32(6, sock.fileno()), *more)  # fmt: skip
+
+
+def ovpn_keys(number, *ways):
+    """AES-GCM; ways: (key, tail of the nonce) out and in."""
+    found = (nest(5 + n, attr(1, key), attr(2, tail)) for n, (key, tail) in enumerate(ways))
+    return nest(3, u32(1, number), u32(2, 0), u32(3, 0), u32(4, 1), *found)
 
 
 def sockaddr(addr, port):

@@ -165,16 +165,17 @@ class Chain:
             except OSError as err:
                 raise BenchError(f"pktgen refused {command!r} for {name}: {err}") from err
 
-    def prepare(self, size, flows=1, first=SINK, last=SINK):
-        """Frames of that size; flows differ in UDP's port, destinations go round."""
+    def prepare(self, size, flows=1, to=(SINK, SINK), by=(GEN, GEN)):
+        """Frames of that size; flows differ in UDP's port; addresses go round, first to last."""
         for cpu, name in enumerate(self.pktgens):
             if (self.gen, f"pktgen/{name}") not in self.files:
                 self.pktgen(f"kpktgend_{cpu}", f"add_device {name}")
                 yield_to_workers()
             self.pktgen(
-                name, f"pkt_size {size}", f"src_min {GEN}", f"src_max {GEN}", f"dst_min {first}",
-                f"dst_max {last}", f"dst_mac {self.mac['a', 'lan']}", f"udp_src_min {9 + cpu}",
-                f"udp_src_max {9 + cpu}", "udp_dst_min 9", f"udp_dst_max {9 + flows}", "delay 0",
+                name, f"pkt_size {size}", f"src_min {by[0]}", f"src_max {by[1]}",
+                f"dst_min {to[0]}", f"dst_max {to[1]}", f"dst_mac {self.mac['a', 'lan']}",
+                f"udp_src_min {9 + cpu}", f"udp_src_max {9 + cpu}", "udp_dst_min 9",
+                f"udp_dst_max {9 + flows}", "delay 0",
             )  # fmt: skip
 
     def start(self, count):

@@ -7,17 +7,24 @@
 TX: a has the tunnels, and a packet ends at b's underlay. RX: b has them, a sends by policies of one
 destination each, which is no row of its own; what a takes is measured at b's underlay and
 taken away. Policies of a tunnel select every address, as those of route-based tunnels do, but for
-the sender's.
+the sender's and those of XFRM without devices. WireGuard and ovpn accept from a peer what is its
+own: for them gen's packets have a source for each tunnel, 10.128.0.0 + N.
 """
 
 import ipaddress
+import os
+import socket
+import struct
 from pathlib import Path
 
-from arms import Encrypted, LanExempt, command_rtnl, packed
-from chain import GEN, SINK, UNDERLAY, BenchError, wait_for
-from lab.rawnl import named, new_connection, numbers, u32
+from arms import UDP, Encrypted, LanExempt, command, command_rtnl, ovpn_keys, ovpn_peer, packed
+from arms import wireguard_device, wireguard_peer, x25519
+from chain import GEN, PKTGEN_MAGIC, SINK, TUNNEL_MTU, UNDERLAY, BenchError, wait_for
+from lab.rawnl import IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, attr, named, nest
+from lab.rawnl import new_connection, numbers, u32
 
-FIRST, FAR_FIRST = (int(ipaddress.ip_address(a)) for a in ("10.64.0.0", "172.16.0.0"))
+FIRST, FAR_FIRST, SOURCES = (int(ipaddress.ip_address(a))
+                             for a in ("10.64.0.0", "172.16.0.0", "10.128.0.0"))  # fmt: skip
 ALG = "aead 'rfc4106(gcm(aes))' 0x" + 20 * "5a" + " 128"
 
 
@@ -27,6 +34,10 @@ def inner(n):
 
 def far(n):
     return str(ipaddress.ip_address(FAR_FIRST + n))
+
+
+def to(n):
+    return f"src 0.0.0.0/0 dst {inner(n)}/32"
 
 
 def reqid(n):
@@ -39,6 +50,8 @@ class Many(Encrypted):
     """Numbers of tunnels are from 1; device, key and SPI of each are made of its number."""
 
     what = "many"
+    # Of gen's packets, tunnel for tunnel.
+    sources = staticmethod(lambda _n: GEN)
 
     def __init__(self, chain, way, count):
         self.way, self.count = way, count
@@ -47,66 +60,44 @@ class Many(Encrypted):
             Path(f"/proc/sys/net/ipv4/neigh/default/gc_thresh{n}").write_text("100000", "ascii")
         super().__init__(chain)
 
-    def setup(self):
-        c, n = self.chain, range(1, self.count + 1)
-        host = c.a if self.way == "tx" else c.b
-        if self.way == "tx":
-            here, there = UNDERLAY[1][0], far
-            c.a.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][1]}")
-        else:
-            here, there = UNDERLAY[1][1], far
-            c.a.later("route add local 172.16.0.0/12 dev lo",
-                      f"route add 10.64.0.0/10 via {UNDERLAY[1][1]}")  # fmt: skip
-            c.b.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][0]}",
-                      f"route add 10.64.0.0/10 via {SINK}")  # fmt: skip
-        self.devices(host, here, n)
-        for i in n:
-            host.later(*self.half(i, here, there(i), "out", self.key(i)),
-                       *self.half(i, there(i), here, "in", self.key(i)),
-                       *self.half(i, there(i), here, "fwd", self.key(i)))  # fmt: skip
-            if self.way == "tx":
-                host.later(f"route add {inner(i)}/32 dev {self.dev(i)}")
-            else:
-                c.a.later(*self.half(i, there(i), here, "out", "", inner(i) + "/32"))
-        for router in (c.a, c.b):
-            router.flush()
-        self.wait_ready(host)
+    @property
+    def measured(self):
+        return self.chain.a if self.way == "tx" else self.chain.b
 
-    def wait_ready(self, host):
-        """Until each device would send."""
+    def end_of(self, frame):
+        """Which tunnel's it is, as the underlay sees it."""
+        return frame[30:34] if self.way == "tx" else frame[26:30]
 
-    @staticmethod
-    def half(i, src, dst, direction, key, selector="0.0.0.0/0"):
-        """An SA, but for fwd, which has that of in; and its policy."""
-        if direction != "fwd":
-            yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i}"
-                   f" reqid {reqid(i)}"
-                   f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
-        yield (f"xfrm policy add src 0.0.0.0/0 dst {selector} dir {direction} {key}"
-               f" tmpl src {src} dst {dst} proto esp reqid {reqid(i)} mode tunnel")  # fmt: skip
+    def end(self, i):
+        return packed(far(i))
+
+    def prepare(self, size):
+        self.chain.prepare(size, to=(inner(1), inner(self.count)),
+                           by=(self.sources(1), self.sources(self.count)))  # fmt: skip
 
     def prove_many(self, size):
         """Each tunnel carries its packet, encrypted; those of RX come out of b."""
         c = self.chain
-        c.prepare(size, first=inner(1), last=inner(self.count))
+        self.prepare(size)
         c.drop_at(c.b)
         count = min(self.count, 1000)
         packets = [p for p in c.seen(c.b, "u", count) if len(p) > 60 and p[23] == self.protocol]
-        ends = {p[30:34] if self.way == "tx" else p[26:30] for p in packets}
-        theirs = {packed(far(i)) for i in range(1, self.count + 1)}
+        ends = {self.end_of(p) for p in packets}
+        theirs = {self.end(i) for i in range(1, self.count + 1)}
         if len(packets) != count or len(ends) != count or not ends <= theirs:
             raise BenchError(f"{self.name}: {len(packets)} of {count} packets, {len(ends)} tunnels")
-        if any(packed(GEN) in p[34:] for p in packets):
-            raise BenchError(f"{self.name}: addresses in clear on the underlay")
+        if any(packed(GEN) in p[34:] or PKTGEN_MAGIC in p for p in packets):
+            raise BenchError(f"{self.name}: addresses or payload in clear on the underlay")
         if self.way == "rx":
             c.drop_at(c.sink)
-            out = [p for p in c.seen(c.sink, "lan", count) if p[26:30] == packed(GEN)]
+            froms = {packed(self.sources(i)) for i in range(1, self.count + 1)}
+            out = [p for p in c.seen(c.sink, "lan", count) if p[26:30] in froms]
             if len(out) != count:
                 raise BenchError(f"{self.name}: {len(out)} of {count} packets came out of b")
 
     def cost(self, size):
         """Whole rounds, so that tunnels count alike. RX: over what a takes before and after it."""
-        self.chain.prepare(size, first=inner(1), last=inner(self.count))
+        self.prepare(size)
         self.chain.settle()
         if self.way == "tx":
             return self.round_about(self.chain.b)
@@ -125,7 +116,73 @@ class Many(Encrypted):
         return self.chain.cost(count)
 
 
-class ManyVti(Many):
+class ManyXfrm(Many):
+    def setup(self):
+        c, n = self.chain, range(1, self.count + 1)
+        host = self.measured
+        if self.way == "tx":
+            here, there = UNDERLAY[1][0], far
+            c.a.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][1]}")
+        else:
+            here, there = UNDERLAY[1][1], far
+            c.a.later("route add local 172.16.0.0/12 dev lo",
+                      f"route add 10.64.0.0/10 via {UNDERLAY[1][1]}")  # fmt: skip
+            c.b.later(f"route add 172.16.0.0/12 via {UNDERLAY[1][0]}",
+                      f"route add 10.64.0.0/10 via {SINK}")  # fmt: skip
+        self.devices(host, here, n)
+        for i in n:
+            for way in ("out", "in", "fwd"):
+                ends = (here, there(i)) if way == "out" else (there(i), here)
+                host.later(*self.half(i, *ends, way, self.key(i), self.selector(i, way)))
+            if self.way == "rx":
+                c.a.later(*self.half(i, there(i), here, "out", "", to(i)))
+        if self.way == "tx":
+            self.routes(host, n)
+        for router in (c.a, c.b):
+            router.flush()
+        self.wait_ready(host)
+
+    def routes(self, host, numbers_):
+        host.later(*(f"route add {inner(i)}/32 dev {self.dev(i)}" for i in numbers_))
+
+    def selector(self, _i, _direction):
+        return "src 0.0.0.0/0 dst 0.0.0.0/0"
+
+    def wait_ready(self, host):
+        """Until each device would send."""
+
+    @staticmethod
+    def half(i, src, dst, direction, key, selector):
+        """An SA, but for fwd, which has that of in; and its policy."""
+        if direction != "fwd":
+            yield (f"xfrm state add src {src} dst {dst} proto esp spi {0x10000 + i}"
+                   f" reqid {reqid(i)}"
+                   f" mode tunnel replay-window 64 {key} {ALG}")  # fmt: skip
+        yield (f"xfrm policy add {selector} dir {direction} {key}"
+               f" tmpl src {src} dst {dst} proto esp reqid {reqid(i)} mode tunnel")  # fmt: skip
+
+
+class ManyPolicy(ManyXfrm):
+    """No devices: policies of one inner address each."""
+
+    name = "policy"
+
+    def key(self, _i):
+        return ""
+
+    def devices(self, host, here, numbers_):
+        pass
+
+    def routes(self, host, numbers_):
+        host.later(f"route add 10.64.0.0/10 via {UNDERLAY[1][1]}")
+
+    def selector(self, i, direction):
+        if (self.way == "tx") == (direction == "out"):
+            return to(i)
+        return f"src {inner(i)}/32 dst 0.0.0.0/0"
+
+
+class ManyVti(ManyXfrm):
     name, modules = "vti", ("ip_vti",)
 
     def dev(self, i):
@@ -141,7 +198,7 @@ class ManyVti(Many):
         host.sysctl("net.ipv4.conf.default.disable_policy", 1)
 
 
-class ManyXfrmInterface(Many):
+class ManyXfrmInterface(ManyXfrm):
     name, modules = "xfrmi", ("xfrm_interface",)
 
     def dev(self, i):
@@ -155,7 +212,7 @@ class ManyXfrmInterface(Many):
             host.later(f"link add t{i} type xfrm dev u if_id {i}", f"link set t{i} up")
 
 
-class ManyVgw(Many):
+class ManyVgw(ManyXfrm):
     """Connections of one tunnel each, judged by their SAs: at 2 s a drop would take them down."""
 
     name, modules = "vgw", ("vgw",)
@@ -187,4 +244,119 @@ class ManyVgwLan(LanExempt, ManyVgw):
     name = "vgw-lan"
 
 
-MANY = {arm.name: arm for arm in (ManyVti, ManyXfrmInterface, ManyVgw, ManyVgwLan)}
+class ManyOverUdp(Many):
+    """The measured router has one device for all peers."""
+
+    protocol = UDP
+
+    def setup(self):
+        c = self.chain
+        c.a.later("route add local 172.16.0.0/12 dev lo" if self.way == "rx" else
+                  f"route add 172.16.0.0/12 via {UNDERLAY[1][1]}")  # fmt: skip
+        c.b.later("route add local 172.16.0.0/12 dev lo" if self.way == "tx" else
+                  f"route add 172.16.0.0/12 via {UNDERLAY[1][0]}")  # fmt: skip
+        c.b.later(f"route add 10.64.0.0/10 via {SINK}")
+        for router in (c.a, c.b):
+            router.flush()
+        self.tunnels(range(1, self.count + 1))
+
+
+class ManyWireGuard(ManyOverUdp):
+    """The far end has a device for each tunnel, on a port of its own."""
+
+    name, modules = "wireguard", ("wireguard",)
+    port, first = 5000, 20000
+    # As many handshakes as a responder takes before it feels loaded.
+    batch = 256
+
+    def end_of(self, frame):
+        return frame[36:38] if self.way == "tx" else frame[34:36]
+
+    def end(self, i):
+        return struct.pack("!H", self.first + i)
+
+    def tunnels(self, numbers_):
+        c, one = self.chain, self.measured
+        other = c.b if one is c.a else c.a
+        secrets = {i: os.urandom(32) for i in [0, *numbers_]}
+        public = x25519(secrets[0])
+        here = UNDERLAY[1][0 if one is c.a else 1]
+        one.ip(f"link add t0 mtu {TUNNEL_MTU} type wireguard")
+        other.later(*(f"link add t{i} mtu {TUNNEL_MTU} type wireguard" for i in numbers_))
+        other.flush()
+        named_t0 = attr(2, b"t0\0")
+        behind = inner if one is c.a else self.sources
+        command(one, "wireguard", 1, wireguard_device("t0", secrets[0], self.port), *(
+            named_t0 + wireguard_peer(x25519(secrets[i]), far(i), self.first + i, behind(i), 32)
+            for i in numbers_))  # fmt: skip
+        command(other, "wireguard", 1, *(
+            wireguard_device(f"t{i}", secrets[i], self.first + i) +
+            wireguard_peer(public, here, self.port) for i in numbers_))  # fmt: skip
+        one.ip("link set t0 up")
+        other.later(*(f"link set t{i} up" for i in numbers_))
+        if one is c.a:
+            one.later("route add 10.64.0.0/10 dev t0")
+        else:
+            one.later("route add 10.128.0.0/9 dev t0")
+            other.later(*(f"route add {inner(i)}/32 dev t{i}" for i in numbers_))
+        for router in (one, other):
+            router.flush()
+        self.shake_hands(numbers_)
+
+    def shake_hands(self, numbers_):
+        """By a first packet for each peer, all the way."""
+        c = self.chain
+        c.drop_at(c.sink)
+        for first in range(1, len(numbers_) + 1, self.batch):
+            last = min(first + self.batch - 1, len(numbers_))
+            c.prepare(64, to=(inner(first), inner(last)),
+                      by=(self.sources(first), self.sources(last)))  # fmt: skip
+            c.send(last - first + 1)
+
+    @staticmethod
+    def sources(n):
+        return str(ipaddress.ip_address(SOURCES + n))
+
+
+class ManyOvpn(ManyOverUdp):
+    """One device with many peers at both ends (mode mp), told apart by their number."""
+
+    name, modules = "ovpn", ("ovpn",)
+    port = 5000
+
+    def end_of(self, frame):
+        return frame[43:46]
+
+    def end(self, i):
+        return struct.pack("!I", i)[1:]
+
+    @staticmethod
+    def sources(n):
+        return str(ipaddress.ip_address(SOURCES + n))
+
+    def tunnels(self, numbers_):
+        keys = [(os.urandom(16), os.urandom(8)) for _ in range(2)]
+        c = self.chain
+        for side, host in enumerate((c.a, c.b)):
+            body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attr(IFLA_IFNAME, b"t0\0")
+            body += nest(IFLA_LINKINFO, attr(IFLA_INFO_KIND, b"ovpn"),
+                         nest(IFLA_INFO_DATA, attr(1, b"\1")))  # fmt: skip
+            command_rtnl(host, [body])
+            host.ip(f"link set t0 mtu {TUNNEL_MTU} up")
+            sock = host.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind(("0.0.0.0", self.port))
+            self.closers.append(sock.close)
+            index = u32(1, host.ip_json("link show dev t0")[0]["ifindex"])
+            # The measured end sees each at an address of its own.
+            at = far if host is self.measured else lambda _i, s=side: UNDERLAY[1][1 - s]
+            behind = inner if side == 0 else self.sources
+            command(host, "ovpn", 1, *(
+                index + ovpn_peer(i, at(i), self.port, sock, attr(8, packed(behind(i))))
+                for i in numbers_))  # fmt: skip
+            ways = [keys[side], keys[1 - side]]
+            command(host, "ovpn", 6, *(index + ovpn_keys(i, *ways) for i in numbers_))
+            host.ip(f"route add {'10.64.0.0/10' if side == 0 else '10.128.0.0/9'} dev t0")
+
+
+MANY = {arm.name: arm for arm in (ManyPolicy, ManyVti, ManyXfrmInterface, ManyWireGuard, ManyOvpn,
+                                  ManyVgw, ManyVgwLan)}  # fmt: skip
