@@ -206,6 +206,21 @@ def test_what_is_heard_counts_even_when_nothing_is_asked(topo):
 
 
 @SIM_ONLY
+def test_keepalives_of_one_family_beside_traffic_of_the_other(topo):
+    """What is kept for a class of IPv4 lies where IPv6's is looked for: no route of theirs."""
+    vgw = Vgw(topo, sas=False, tunnels=FIRST, tunnel="keepalive 100ms", inner=6)
+    for n in topo.fars:
+        topo.pair(n, extra="flag af-unspec")
+        vgw.wait_up(n)
+    events, counted = vgw.monitor(), vgw.counting()
+    for _ in range(20):
+        topo.cli.run("ping -c 1 -Q 4 10.20.0.1")
+        time.sleep(0.5)
+    assert counted.of(1, "keepalive-sent") > 50 and counted.of(1, "keepalive-missed") == 0
+    assert events.all() == [] and counted.drops() == {}, events.story()
+
+
+@SIM_ONLY
 def test_a_passive_tunnel_sends_nothing_and_is_left_when_traffic_gets_no_answer(topo):
     # No multiple of a tick: what was heard must not seem later from one to the next.
     passive = "keepalive passive interval 203ms misses 3"
