@@ -80,6 +80,8 @@ def without_chance():
     their neighbours or policies in one bucket with others is chance, and costs more than what is
     to be told apart.
     """
+    # khugepaged would look at a large process now and then.
+    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("never", "ascii")
     beside = Netns("beside")
     beside.later("link add many type dummy", "link set many up",
                  *(f"neigh add 10.66.{i >> 8}.{i & 255} lladdr 02:00:00:00:00:01 dev many"
