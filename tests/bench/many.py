@@ -231,13 +231,20 @@ class ManyVgw(ManyXfrm):
                      create=False)  # fmt: skip
 
     def wait_ready(self, host):
-        """A connection's carrier comes with its SAs and policies."""
+        """A connection's carrier comes with its SAs and policies. The kernel tells of a hundred
+        carriers a second, each time with all routes looked up anew, and then wants addresses."""
 
         def ready():
             links = host.ip_json("link show type vgw")
             return sum("LOWER_UP" in each["flags"] for each in links) == self.count
 
+        def settled():
+            links = host.ip_json("link show")
+            return not [each for each in links if each["operstate"] == "DOWN"] and \
+                not host.ip_json("-6 addr show tentative")  # fmt: skip
+
         wait_for("carrier of all connections", ready, 120, 1)
+        wait_for("all carriers told of, and addresses", settled, 900, 5)
 
 
 class ManyVgwLan(LanExempt, ManyVgw):
