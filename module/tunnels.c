@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
-#include <linux/jhash.h>
 #include <linux/rtnetlink.h>
-#include <net/netns/hash.h>
 
 #include "tunnels.h"
 
@@ -20,11 +18,6 @@ static u32 hash_key(const struct net *net, u32 if_id, u32 mark)
 {
 	/* Of the administrator's making; the table's macros mix it. */
 	return (if_id ?: mark) ^ net_hash_mix(net);
-}
-
-static u32 hash_remote(const struct net *net, const xfrm_address_t *a, u16 family)
-{
-	return jhash2(a->a6, family == AF_INET6 ? 4 : 1, net_hash_mix(net));
 }
 
 /**
@@ -68,7 +61,7 @@ struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *n
 	struct hlist_node *node;
 	struct hlist_head *head;
 
-	head = &by_remote[hash_min(hash_remote(net, remote, family), REMOTE_BITS)];
+	head = &by_remote[hash_min(vgw_hash_addr(net, remote, family), REMOTE_BITS)];
 	if (t)
 		node = rcu_dereference(hlist_next_rcu(&t->node_remote));
 	else
@@ -175,7 +168,7 @@ void vgw_tunnels_add_remote(struct vgw_tunnel *t)
 	ASSERT_RTNL();
 	if (t->hashed && t->config.key.mark.m && remote->family != AF_UNSPEC)
 		hash_add_rcu(by_remote, &t->node_remote,
-			     hash_remote(t->net, &remote->a, remote->family));
+			     vgw_hash_addr(t->net, &remote->a, remote->family));
 }
 
 /**

@@ -4,8 +4,10 @@
 
 /* The table of tunnels by key, for whoever holds an SA, a policy or a packet. */
 
+#include <linux/jhash.h>
 #include <linux/jump_label.h>
 #include <linux/rculist.h>
+#include <net/netns/hash.h>
 
 #include "vgw.h"
 
@@ -22,6 +24,20 @@ struct vgw_tunnel *vgw_tunnel_by_sa(struct net *net, const struct xfrm_state *x)
 struct vgw_tunnel *vgw_tunnel_of_sa(struct net *net, const struct xfrm_state *x);
 struct vgw_tunnel *vgw_tunnel_next_of_remote(struct vgw_tunnel *t, struct net *net,
 					     const xfrm_address_t *remote, u16 family);
+
+/**
+ * vgw_hash_addr - hash of an outer address in a netns
+ * @net: underlay netns
+ * @a: the address
+ * @family: its family
+ *
+ * Context: any.
+ * Return: 32 bits.
+ */
+static inline u32 vgw_hash_addr(const struct net *net, const void *a, u16 family)
+{
+	return jhash2(a, family == AF_INET6 ? 4 : 1, net_hash_mix(net));
+}
 
 /**
  * vgw_for_each_tunnel_of_remote - tunnels with a mark key and this far end

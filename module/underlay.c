@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
 #include <linux/inetdevice.h>
-#include <linux/jhash.h>
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
 #include <net/ip6_route.h>
-#include <net/netns/hash.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -13,6 +11,7 @@
 #include "link.h"
 #include "netlink.h"
 #include "todo.h"
+#include "tunnels.h"
 #include "underlay.h"
 #include "xfrm_watch.h"
 
@@ -127,11 +126,6 @@ static void set_over(struct vgw_tunnel *t, const struct net_device *dev)
 		hash_add(stacked, &t->node_over, over);
 }
 
-static u32 hash_local(const struct net *net, const void *a, u16 family)
-{
-	return jhash2(a, family == AF_INET6 ? 4 : 1, net_hash_mix(net));
-}
-
 static void set_local(struct vgw_tunnel *t, const struct vgw_addr *a)
 {
 	ASSERT_RTNL();
@@ -143,7 +137,7 @@ static void set_local(struct vgw_tunnel *t, const struct vgw_addr *a)
 		hash_del(&t->node_sends);
 	t->sends_from = *a;
 	if (a->family != AF_UNSPEC)
-		hash_add(senders, &t->node_sends, hash_local(t->net, &a->a, a->family));
+		hash_add(senders, &t->node_sends, vgw_hash_addr(t->net, &a->a, a->family));
 	spin_unlock_bh(&senders_lock);
 }
 
@@ -290,7 +284,7 @@ static void address_changed(const struct net_device *dev, const void *a, u16 fam
 		return;
 	}
 	spin_lock_bh(&senders_lock);
-	hash_for_each_possible(senders, t, node_sends, hash_local(dev_net(dev), a, family))
+	hash_for_each_possible(senders, t, node_sends, vgw_hash_addr(dev_net(dev), a, family))
 		if (net_eq(t->net, dev_net(dev)) && t->sends_from.family == family &&
 		    xfrm_addr_equal(&t->sends_from.a, a, family))
 			look_again(t->conn);

@@ -50,6 +50,8 @@ class Many(Encrypted):
     """Numbers of tunnels are from 1; device, key and SPI of each are made of its number."""
 
     what = "many"
+    # Tunnels that it can be measured with.
+    most = 10000
     # Of gen's packets, tunnel for tunnel.
     sources = staticmethod(lambda _n: GEN)
 
@@ -254,7 +256,8 @@ class ManyVgwLan(LanExempt, ManyVgw):
 class ManyOverUdp(Many):
     """The measured router has one device for all peers."""
 
-    protocol = UDP
+    protocol, port = UDP, 5000
+    sources = staticmethod(lambda n: str(ipaddress.ip_address(SOURCES + n)))
 
     def setup(self):
         c = self.chain
@@ -272,7 +275,9 @@ class ManyWireGuard(ManyOverUdp):
     """The far end has a device for each tunnel, on a port of its own."""
 
     name, modules = "wireguard", ("wireguard",)
-    port, first = 5000, 20000
+    first = 20000
+    # A device has three workqueues, and a thread for each.
+    most = 1000
     # As many handshakes as a responder takes before it feels loaded.
     batch = 256
 
@@ -320,26 +325,17 @@ class ManyWireGuard(ManyOverUdp):
                       by=(self.sources(first), self.sources(last)))  # fmt: skip
             c.send(last - first + 1)
 
-    @staticmethod
-    def sources(n):
-        return str(ipaddress.ip_address(SOURCES + n))
-
 
 class ManyOvpn(ManyOverUdp):
     """One device with many peers at both ends (mode mp), told apart by their number."""
 
     name, modules = "ovpn", ("ovpn",)
-    port = 5000
 
     def end_of(self, frame):
         return frame[43:46]
 
     def end(self, i):
         return struct.pack("!I", i)[1:]
-
-    @staticmethod
-    def sources(n):
-        return str(ipaddress.ip_address(SOURCES + n))
 
     def tunnels(self, numbers_):
         keys = [(os.urandom(16), os.urandom(8)) for _ in range(2)]
